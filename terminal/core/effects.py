@@ -1,0 +1,111 @@
+"""Everything the core may ask for. Imperative: the dispatcher carries it out, after the commit.
+
+Requests to the gateway name an order and what is wanted; the codec knows the wire. `MOVES_MONEY` says which of
+them may only leave once the row that intends them is durable (I1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from terminal.core.events import OrderEvent
+from terminal.core.terms import Money
+
+if TYPE_CHECKING:
+    from terminal.codes.scanned import PaymentCode
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrder:
+    """MPM: ask for an order and its code."""
+
+    order_no: str
+    amount: Money
+    wallet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitPayment:
+    """CPM: charge the customer's code. Never stored and sent later: the code lives about a minute and in
+    RAM only (reliability.md 4). The dispatcher puts the `code` in from its vault."""
+
+    order_no: str
+    amount: Money
+    wallet: str | None
+    code_digest: str
+    code: PaymentCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOrder:
+    """Ask for the outcome. `amount` tells the codec which currency the answer must be in."""
+
+    order_no: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOrder:
+    """Tell the gateway that this order shall not be paid (no money is known to have moved)."""
+
+    order_no: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseOrder:
+    """Undo whatever happened to this order: close it, or return the money (ISO 8583 0420)."""
+
+    order_no: str
+    amount: Money
+
+
+Request = CreateOrder | SubmitPayment | QueryOrder | CloseOrder | ReverseOrder
+MOVES_MONEY = (CreateOrder, SubmitPayment, CloseOrder, ReverseOrder)
+
+
+class Beep(Enum):
+    """What is to be heard; the buzzer knows how (counter.md)."""
+
+    KEY = "key"  # click
+    NO = "no"  # short low: this key means nothing now
+    TICK = "tick"  # scanned, in progress
+    PAID = "paid"  # rising two-tone
+    NOT_PAID = "not_paid"  # low two-tone
+    UNKNOWN = "unknown"  # slow pulse
+    ATTENTION = "attention"  # three low
+
+
+# -- what the counter asks the dispatcher for -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMpm:
+    """Open an order whose code we show. `sale_no`: the purchase it belongs to, None: a new one."""
+
+    amount: Money
+    sale_no: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCpm:
+    """Open an order that charges the customer's code."""
+
+    amount: Money
+    wallet: str | None
+    code: PaymentCode
+    sale_no: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Hand an event to an order: cancel, or the customer's code."""
+
+    order_no: str
+    event: OrderEvent
+
+
+CounterEffect = OpenMpm | OpenCpm | Tell | Beep
+OrderEffect = Request

@@ -1,0 +1,60 @@
+"""How long to wait, how often to ask: data per gateway, and the times read from a record.
+
+Timers are read from the record, not set (DESIGN 2.4): `next_wake(order)` is all the dispatcher needs, so no
+power cut can lose one. The numbers of a gateway are a `Timing`, with the source of each beside it in the
+gateway's own file; the defaults here are the careful middle (reliability.md 3, gateways.md 7.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from terminal.core.sale import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One gateway's rules. Milliseconds throughout.
+
+    `first_query_ms`, `query_step_ms`: after a request without a result, and from then on.
+    `doubt_ms`: how long a CPM result is asked for before it is reversed.
+    `earliest_undo_ms`: no close or reversal sooner after the order was opened.
+    `life_ms`: how long our code can be paid (asked of the gateway; its own word wins).
+    `verify_ms`: after an undo that met no order: how long the request might still be on its way.
+    `grace_ms`: after a restart, how long to ask before undoing.
+    `undo_returns`: a close of a paid order returns the money (PayCloud revoke, Antom cancel).
+    `create_again`: an unanswered create is repeated with the same body (idempotent there).
+    `tombstone`: an undo of an unknown order makes it unpayable for ever (no VERIFYING needed).
+    """
+
+    first_query_ms: int = 5_000
+    query_step_ms: int = 2_000
+    doubt_ms: int = 60_000
+    earliest_undo_ms: int = 15_000
+    life_ms: int = 180_000
+    verify_ms: int = 130_000
+    grace_ms: int = 20_000
+    undo_returns: bool = True
+    create_again: bool = False
+    tombstone: bool = False
+
+
+# Back-off of repeated undos and of queries that get no answer: 1, 2, 4, 8, 15, 30, 60 s (reliability.md 3).
+BACKOFF_MS = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000)
+ATTENTION_EVERY_MS = 3_600_000
+ATTENTION_AFTER_TRIES = 40  # of an undo without an acknowledgement; about half an hour at 60 s
+
+
+def backoff_ms(tries: int) -> int:
+    """The pause after `tries` requests in a row without a clear answer."""
+    return BACKOFF_MS[min(max(tries - 1, 0), len(BACKOFF_MS) - 1)]
+
+
+def next_wake(order: Order) -> int | None:
+    """Boot time in ms at which something about this order is due; None: nothing ever is by itself.
+
+    While a request is under way only the end of patience counts: the line always answers."""
+    if order.final:
+        return None
+    times = [order.until_ms, None if order.pace.asked else order.pace.ask_at_ms]
+    return min((at_ms for at_ms in times if at_ms is not None), default=None)
