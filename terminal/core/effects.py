@@ -96,6 +96,7 @@ class OpenCpm:
     amount: Money
     wallet: str | None
     code: PaymentCode
+    digest: str
     sale_no: str | None = None
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from terminal.core.sale import Order, Reason
-from terminal.core.terms import Money
+from terminal.core.terms import Mode, Money
 
 if TYPE_CHECKING:
     from terminal.codes.scanned import PaymentCode
@@ -49,8 +49,10 @@ class PaymentApproved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentHinted(Event):
-    """Something says paid, but does not prove it (a notice, an answer that does not name the order, or
-    lacks amount or currency): ask now. Never proof by itself."""
+    """Something says paid, but does not prove it: an answer that does not name the order or lacks amount or
+    currency, or (`answer=False`) a notice. Never proof by itself: ask now."""
+
+    answer: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,9 +208,11 @@ class KeyPressed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeScanned(Event):
-    """A reader delivered a clean payment code (codes.scanned has looked at it already)."""
+    """A reader delivered a clean payment code (codes.scanned has looked at it already). `digest`: keyed, to
+    know the code again without keeping it (I11)."""
 
     code: PaymentCode
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,9 +231,11 @@ class OrderMoved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleAsked(Event):
-    """A sale with a ready amount, from `terminalctl sale` (a till's way in later)."""
+    """A sale with a ready amount, from `terminalctl sale` (a till's way in later). `mode`: only that way;
+    None: as the shop offers."""
 
     amount: Money
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

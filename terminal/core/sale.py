@@ -23,7 +23,9 @@ class Phase(Enum):
     IN_DOUBT = "in_doubt"  # CPM: asked, not answered, or the customer is still confirming
     CLOSING = "closing"  # the order shall not be paid any more; not acknowledged yet
     REVERSING = "reversing"  # whatever happened shall be undone; not acknowledged yet
-    VERIFYING = "verifying"  # undone, but the gateway did not know the order: watch until it cannot appear
+    VERIFYING = (
+        "verifying"  # undone, but the gateway did not know the order: watch until it cannot appear
+    )
     ATTENTION = "attention"  # a human must look; still asked about every hour
     PAID = "paid"
     DECLINED = "declined"
@@ -93,7 +95,6 @@ class Order:
     wallet: str | None = None  # the gateway's name for the customer's wallet
     code_digest: str | None = None  # CPM: keyed digest of the payment code, never the code (I11)
     qr: str | None = None  # MPM: the text of our code; set means that it may have been seen
-    left: bool = False  # a request that can move money may have left the terminal
     undo_left: bool = False  # a close or reversal may have left: no way back to PAID (I3)
     undone: bool = False  # the gateway acknowledged it
     gateway_ref: str | None = None

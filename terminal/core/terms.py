@@ -54,7 +54,9 @@ class Money:
 
     def __post_init__(self) -> None:
         if type(self.minor) is not int:
-            raise TypeError(f"money is counted in whole minor units, not {type(self.minor).__name__}")
+            raise TypeError(
+                f"money is counted in whole minor units, not {type(self.minor).__name__}"
+            )
         if not 0 <= self.minor <= MINOR_MAX:
             raise ValueError(f"{self.minor} is outside 0..{MINOR_MAX} minor units")
         by_alpha_or_refuse(self.currency)

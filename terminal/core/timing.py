@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from terminal.core.sale import Order
+from terminal.core.sale import Order, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Timing:
     """One gateway's rules. Milliseconds throughout.
 
     `first_query_ms`, `query_step_ms`: after a request without a result, and from then on.
+    `create_ms`: how long to wait for our code before the order is given up.
     `doubt_ms`: how long a CPM result is asked for before it is reversed.
     `earliest_undo_ms`: no close or reversal sooner after the order was opened.
     `life_ms`: how long our code can be paid (asked of the gateway; its own word wins).
@@ -29,6 +30,7 @@ class Timing:
 
     first_query_ms: int = 5_000
     query_step_ms: int = 2_000
+    create_ms: int = 30_000
     doubt_ms: int = 60_000
     earliest_undo_ms: int = 15_000
     life_ms: int = 180_000
@@ -41,8 +43,9 @@ class Timing:
 
 # Back-off of repeated undos and of queries that get no answer: 1, 2, 4, 8, 15, 30, 60 s (reliability.md 3).
 BACKOFF_MS = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000)
-ATTENTION_EVERY_MS = 3_600_000
-ATTENTION_AFTER_TRIES = 40  # of an undo without an acknowledgement; about half an hour at 60 s
+ATTENTION_EVERY_MS = (
+    3_600_000  # nothing is dropped: what a human must look at is still asked about (I13)
+)
 
 
 def backoff_ms(tries: int) -> int:
@@ -53,8 +56,10 @@ def backoff_ms(tries: int) -> int:
 def next_wake(order: Order) -> int | None:
     """Boot time in ms at which something about this order is due; None: nothing ever is by itself.
 
-    While a request is under way only the end of patience counts: the line always answers."""
+    While a request is under way only the end of patience counts: the line always answers. The end of
+    VERIFYING wakes nobody: it is compared with the next authentic "no such order"."""
     if order.final:
         return None
-    times = [order.until_ms, None if order.pace.asked else order.pace.ask_at_ms]
+    patience_ms = None if order.phase is Phase.VERIFYING else order.until_ms
+    times = [patience_ms, None if order.pace.asked else order.pace.ask_at_ms]
     return min((at_ms for at_ms in times if at_ms is not None), default=None)

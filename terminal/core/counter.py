@@ -1,0 +1,531 @@
+"""The people's side of the counter: keys, the scanner, and which sale is in front.
+
+A `Counter` lives in RAM only: money is in the orders. Like an order it is stepped by a table, stand x event,
+every cell decided. Its effects ask for orders to be opened or told something, and for sounds; what is to
+be seen is not an effect but read off it (`sight.py`).
+
+One sale, no mode to choose (counter.md): after OK our code is shown and the scanner is armed at the same
+time. A customer who holds up a code makes the shown order end first; `held` keeps the code, in RAM,
+until that is certain (I2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from terminal.codes.scanned import Refused
+from terminal.codes.wallets import identify
+from terminal.core.effects import Beep, CounterEffect, OpenCpm, OpenMpm, Tell
+from terminal.core.entry import Entry
+from terminal.core.events import (
+    CancelPressed,
+    CodePresented,
+    CodeScanned,
+    CounterEvent,
+    Event,
+    Key,
+    KeyPressed,
+    LineChanged,
+    OrderMoved,
+    SaleAsked,
+    ScanRefused,
+    ServiceChanged,
+    WakeDue,
+)
+from terminal.core.sale import Order, Phase
+from terminal.core.terms import Mode, Money, Refusal
+
+if TYPE_CHECKING:
+    from terminal.codes.scanned import PaymentCode
+    from terminal.codes.wallets import Rules
+
+
+class Offer(Enum):
+    """What the customer is offered after OK: our code, our scanner, or both at once."""
+
+    SHOW = "show"
+    SCAN = "scan"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The settings that the counter decides by. `accepted`: wallet ids this shop takes, empty: all.
+    `rules`: which wallet a code belongs to (codes/wallets.toml), None: the packaged ones."""
+
+    currency: str
+    max_minor: int
+    offer: Offer = Offer.BOTH
+    accepted: frozenset[str] = frozenset()
+    rules: Rules | None = None
+    result_ms: int = 8_000
+    scan_ms: int = 90_000
+    held_ms: int = 45_000  # a customer's code lives about 60 s (gateways.md 5)
+    test: bool = False
+
+
+class Stand(Enum):
+    """What the counter is doing."""
+
+    IDLE = "idle"
+    TYPING = "typing"
+    SCANNING = "scanning"  # waiting for a customer's code, no order yet
+    CHOOSING = "choosing"  # whose wallet is it?
+    SELLING = "selling"  # an order is in front
+    RESULT = "result"  # how it ended
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A scanned code that waits for its wallet to be chosen or for the shown order to end."""
+
+    code: PaymentCode
+    digest: str
+    at_ms: int
+    wallet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """All times in boot ms. `front` is the order that the people at the counter are looking at."""
+
+    stand: Stand = Stand.IDLE
+    since_ms: int = 0
+    entry: Entry = Entry()
+    amount: Money | None = None
+    front: Order | None = None
+    held: Held | None = None
+    wallets: tuple[str, ...] = ()  # the choices on the screen, most likely first
+    note: str = ""
+    again: bool = False  # the result is of an earlier sale
+    online: bool = True
+    why: str | None = None  # why no sale may start; None: all well
+    remedy: str = ""
+    recent: tuple[tuple[str, int], ...] = field(default=(), repr=False)  # digests seen, when
+
+
+CounterStep = tuple[Counter, tuple[CounterEffect, ...]]
+Do = Callable[[Counter, Any, Shop], CounterStep]
+
+CHOICES_MAX = 3
+RECENT_MAX = 64
+REUSE_MS = 600_000  # the same code on another sale within ten minutes is refused (I11)
+DEAF_MS = 500  # a result that has just appeared is not dismissed by a key meant for the screen before (F80)
+_ENDING = frozenset({Phase.CLOSING, Phase.REVERSING, Phase.VERIFYING})
+_LIVE_MPM = frozenset({Phase.REQUESTING, Phase.PRESENTING})
+
+
+def step(counter: Counter, event: CounterEvent, shop: Shop) -> CounterStep:
+    """(counter, event) -> (counter, effects). A Refusal inside becomes a note and a low tone."""
+    try:
+        return TABLE[counter.stand][type(event)](counter, event, shop)
+    except (Refusal, Refused) as refusal:
+        return replace(counter, note=str(refusal)), (Beep.NO,)
+
+
+def next_wake(counter: Counter, shop: Shop) -> int | None:
+    """Boot time in ms at which the counter changes by itself; None: never."""
+    if counter.stand is Stand.RESULT and not _needs_a_key(counter):
+        return counter.since_ms + shop.result_ms
+    if counter.stand in (Stand.SCANNING, Stand.CHOOSING):
+        return counter.since_ms + shop.scan_ms
+    return None
+
+
+def armed(counter: Counter, shop: Shop) -> bool:
+    """True while a customer's code is awaited; otherwise what readers see is nobody's business (F15, F22)."""
+    if counter.stand is Stand.SCANNING:
+        return True
+    return (
+        counter.stand is Stand.SELLING
+        and shop.offer is Offer.BOTH
+        and counter.held is None
+        and counter.front is not None
+        and counter.front.phase in _LIVE_MPM
+        and not counter.front.restarted
+    )
+
+
+def _needs_a_key(counter: Counter) -> bool:
+    """What happened while nobody looked, or needs a human, stays until somebody presses a key."""
+    return counter.again or (counter.front is not None and counter.front.phase is Phase.ATTENTION)
+
+
+# -- small moves ---------------------------------------------------------------------------------------
+
+
+def ignore(counter: Counter, _event: Event, _shop: Shop) -> CounterStep:
+    return counter, ()
+
+
+def no(counter: Counter, _event: Event, _shop: Shop) -> CounterStep:
+    """A key or a scan that means nothing now is answered all the same."""
+    return counter, (Beep.NO,)
+
+
+def go_idle(counter: Counter, event: Event) -> Counter:
+    return replace(
+        counter,
+        stand=Stand.IDLE,
+        since_ms=event.at_ms,
+        entry=Entry(),
+        amount=None,
+        front=None,
+        held=None,
+        wallets=(),
+        note="",
+        again=False,
+    )
+
+
+def line_changed(counter: Counter, event: LineChanged, _shop: Shop) -> CounterStep:
+    return replace(counter, online=event.online), ()
+
+
+def service_changed(counter: Counter, event: ServiceChanged, _shop: Shop) -> CounterStep:
+    """A sale that could not even be opened ends here; a running one goes on to its end."""
+    changed = replace(counter, why=event.why, remedy=event.remedy)
+    if event.why and changed.stand is Stand.SELLING and changed.front is None:
+        changed = go_idle(changed, event)
+    return changed, ()
+
+
+# -- keying the amount ---------------------------------------------------------------------------------
+
+_DIGITS = {key: key.value for key in Key if key.value.isdecimal()}
+
+
+def idle_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
+    if counter.why is not None or event.key not in _DIGITS:
+        return no(counter, event, shop)
+    typing = replace(counter, stand=Stand.TYPING, since_ms=event.at_ms, entry=Entry())
+    return typing_key(typing, event, shop)
+
+
+def typing_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
+    entry, key = counter.entry, event.key
+    if key is Key.OK:
+        return start(counter, event, shop, Money(entry.total_minor, shop.currency), None)
+    if key in _DIGITS:
+        entry = entry.digits(_DIGITS[key], shop.max_minor)
+    elif key is Key.PLUS:
+        entry = entry.plus()
+    elif key is Key.BACK:
+        entry = entry.back()
+    elif key is Key.CANCEL:
+        entry = entry.clear()
+    elif key is Key.CLEAR:
+        entry = Entry()
+    else:
+        return no(counter, event, shop)
+    if entry.empty and key in (Key.CANCEL, Key.CLEAR):
+        return go_idle(counter, event), (Beep.KEY,)
+    return replace(counter, entry=entry, note=""), (Beep.KEY,)
+
+
+# -- starting a sale -----------------------------------------------------------------------------------
+
+
+def start(
+    counter: Counter, event: Event, shop: Shop, amount: Money, mode: Mode | None
+) -> CounterStep:
+    """OK: show our code, arm the scanner, or both. Nothing starts that cannot be finished."""
+    _refuse_to_start(counter, shop, amount)
+    selling = replace(
+        counter,
+        stand=Stand.SELLING,
+        since_ms=event.at_ms,
+        amount=amount,
+        front=None,
+        held=None,
+        note="",
+        again=False,
+    )
+    if mode is Mode.CPM or (mode is None and shop.offer is Offer.SCAN):
+        return replace(selling, stand=Stand.SCANNING), (Beep.KEY,)
+    return selling, (Beep.KEY, OpenMpm(amount))
+
+
+def _refuse_to_start(counter: Counter, shop: Shop, amount: Money) -> None:
+    if counter.why is not None:
+        raise Refusal(f"{counter.why} {counter.remedy}".strip())
+    if not counter.online:
+        raise Refusal("No connection. Wait, or check the network.")
+    if not amount.minor:
+        raise Refusal("The amount is zero. Type it, then OK.")
+    if amount.currency != shop.currency:
+        raise Refusal(f"This counter takes {shop.currency}.")
+    if amount.minor > shop.max_minor:
+        raise Refusal(f"More than {Money(shop.max_minor, shop.currency)} cannot be taken here.")
+
+
+def sale_asked(counter: Counter, event: SaleAsked, shop: Shop) -> CounterStep:
+    return start(counter, event, shop, event.amount, event.mode)
+
+
+# -- the customer's code -------------------------------------------------------------------------------
+
+
+def scanned(counter: Counter, event: CodeScanned, shop: Shop) -> CounterStep:
+    """Whose wallet is it? One answer: go. Several: ask at the counter. None: say so."""
+    if not armed(counter, shop):
+        return counter, ()
+    if _seen_lately(counter, event):
+        raise Refusal("This code was used before. Ask for a new one.")
+    wallets = _candidates(event, shop)
+    held = Held(event.code, event.digest, event.at_ms, wallets[0] if len(wallets) == 1 else None)
+    if held.wallet is None:
+        choosing = replace(counter, held=held, wallets=wallets, stand=Stand.CHOOSING, note="")
+        return replace(choosing, since_ms=event.at_ms), (Beep.TICK,)
+    return use(replace(counter, held=held), event, shop)
+
+
+def _seen_lately(counter: Counter, event: CodeScanned) -> bool:
+    return any(
+        digest == event.digest and event.at_ms - at_ms < REUSE_MS for digest, at_ms in counter.recent
+    )
+
+
+def _candidates(event: CodeScanned, shop: Shop) -> tuple[str, ...]:
+    """Wallet ids, most likely first; a code that nobody's rule knows may be any of the shop's."""
+    found = identify(event.code.reveal(), shop.rules)
+    known = tuple(dict.fromkeys(candidate.wallet for candidate in found.candidates))
+    taken = tuple(wallet for wallet in known if not shop.accepted or wallet in shop.accepted)
+    if known and not taken:
+        raise Refusal(f"{known[0]} is not taken here. Ask for another wallet.")
+    choices = taken or tuple(sorted(shop.accepted))
+    if not choices:
+        raise Refusal("This code is not known. Ask for another wallet.")
+    return choices[:CHOICES_MAX]
+
+
+def use(counter: Counter, event: Event, shop: Shop) -> CounterStep:
+    """Charge the held code now, or as soon as the shown order has provably ended."""
+    if counter.front is None:
+        return charge(counter, event, shop)
+    selling = replace(counter, stand=Stand.SELLING, wallets=(), note="")
+    presented = CodePresented(at_ms=event.at_ms)
+    return selling, (Beep.TICK, Tell(counter.front.order_no, presented))
+
+
+def charge(counter: Counter, event: Event, shop: Shop) -> CounterStep:
+    held, amount = counter.held, counter.amount
+    assert held is not None
+    assert amount is not None
+    if event.at_ms - held.at_ms > shop.held_ms:
+        waiting = replace(counter, held=None, wallets=(), front=None)
+        return replace(
+            waiting,
+            stand=Stand.SCANNING,
+            since_ms=event.at_ms,
+            note="The code is too old. Ask for a new one.",
+        ), (Beep.NO,)
+    recent = ((held.digest, event.at_ms), *counter.recent)[:RECENT_MAX]
+    sale_no = counter.front.sale_no if counter.front else None
+    selling = replace(
+        counter, stand=Stand.SELLING, front=None, held=None, wallets=(), recent=recent, note=""
+    )
+    return replace(selling, since_ms=event.at_ms), (
+        Beep.TICK,
+        OpenCpm(amount, held.wallet, held.code, held.digest, sale_no),
+    )
+
+
+def scan_refused(counter: Counter, event: ScanRefused, shop: Shop) -> CounterStep:
+    if not armed(counter, shop):
+        return counter, ()
+    return replace(counter, note=event.message), (Beep.NO,)
+
+
+def choosing_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
+    """1..3 choose; 0 and C let the customer try again."""
+    chosen = {str(number): wallet for number, wallet in enumerate(counter.wallets, start=1)}
+    if event.key.value in chosen and counter.held is not None:
+        held = replace(counter.held, wallet=chosen[event.key.value])
+        return use(replace(counter, held=held), event, shop)
+    if event.key in (Key.D0, Key.CANCEL, Key.CLEAR):
+        return _back_to_waiting(counter, event), (Beep.KEY,)
+    return no(counter, event, shop)
+
+
+def _back_to_waiting(counter: Counter, event: Event) -> Counter:
+    stand = Stand.SELLING if counter.front else Stand.SCANNING
+    return replace(counter, stand=stand, since_ms=event.at_ms, held=None, wallets=(), note="")
+
+
+def choosing_over(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:
+    if event.at_ms < counter.since_ms + shop.scan_ms:
+        return counter, ()
+    return _back_to_waiting(counter, event), (Beep.NO,)
+
+
+def scanning_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
+    """No order exists yet: C simply ends it."""
+    if event.key in (Key.CANCEL, Key.CLEAR):
+        return go_idle(counter, event), (Beep.KEY,)
+    return no(counter, event, shop)
+
+
+def scanning_over(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:
+    if event.at_ms < counter.since_ms + shop.scan_ms:
+        return counter, ()
+    return go_idle(counter, event), (Beep.NO,)
+
+
+# -- a sale in front -----------------------------------------------------------------------------------
+
+
+def selling_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
+    """C cancels, in every phase. OK leaves an order that is being resolved to the background."""
+    order = counter.front
+    if order is None:
+        return no(counter, event, shop)
+    if event.key in (Key.CANCEL, Key.CLEAR) and order.phase not in _ENDING:
+        return replace(counter, held=None), (
+            Beep.KEY,
+            Tell(order.order_no, CancelPressed(at_ms=event.at_ms)),
+        )
+    if event.key is Key.OK and order.phase in _ENDING and counter.held is None:
+        return go_idle(counter, event), (Beep.KEY,)
+    return no(counter, event, shop)
+
+
+def front_moved(counter: Counter, event: OrderMoved, shop: Shop) -> CounterStep:
+    """The order in front took a step. Other orders are the background's."""
+    before, order = counter.front, event.order
+    if before is not None and before.order_no != order.order_no:
+        return counter, ()
+    moved = replace(counter, front=order)
+    if order.phase is Phase.PAID or order.phase is Phase.ATTENTION:
+        return result(moved, event)
+    if order.final:
+        return charge(moved, event, shop) if moved.held and moved.held.wallet else result(moved, event)
+    return moved, _progress(before, order)
+
+
+def _progress(before: Order | None, order: Order) -> tuple[CounterEffect, ...]:
+    """A tick when the customer starts to pay, a slow pulse when the result becomes unknown."""
+    acting = before is not None and before.pace.payer_acting
+    if order.pace.payer_acting and not acting:
+        return (Beep.TICK,)
+    unsure = order.pace.tries > 0 and (before is None or before.pace.tries == 0)
+    if unsure and order.phase not in _LIVE_MPM:
+        return (Beep.UNKNOWN,)
+    return ()
+
+
+_RESULT_BEEPS = {Phase.PAID: Beep.PAID, Phase.ATTENTION: Beep.ATTENTION}
+
+
+def result(counter: Counter, event: OrderMoved) -> CounterStep:
+    shown = replace(
+        counter, stand=Stand.RESULT, since_ms=event.at_ms, held=None, wallets=(), note="", entry=Entry()
+    )
+    return shown, (_RESULT_BEEPS.get(event.order.phase, Beep.NOT_PAID),)
+
+
+def earlier_moved(counter: Counter, event: OrderMoved, _shop: Shop) -> CounterStep:
+    """An order from the background came to its end while nobody is being served: tell it."""
+    if not (event.order.final or event.order.phase is Phase.ATTENTION):
+        return counter, ()
+    told = replace(counter, front=event.order, amount=event.order.amount, again=True)
+    return result(told, event)
+
+
+def show_last(counter: Counter, order: Order, at_ms: int) -> Counter:
+    """At start: the last result again, or the last sale still under way (reliability.md 3.5)."""
+    ended = order.final or order.phase is Phase.ATTENTION
+    return replace(
+        counter,
+        stand=Stand.RESULT if ended else Stand.SELLING,
+        since_ms=at_ms,
+        amount=order.amount,
+        front=order,
+        again=ended,
+    )
+
+
+def result_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
+    """Any key ends it; a digit starts the next amount; OK after NOT PAID tries the same again."""
+    if event.at_ms - counter.since_ms < DEAF_MS:
+        return no(counter, event, shop)
+    order, idle = counter.front, go_idle(counter, event)
+    if event.key in _DIGITS:
+        return idle_key(idle, event, shop)
+    unpaid = order is not None and order.final and order.phase is not Phase.PAID
+    if event.key is Key.OK and unpaid and not counter.again and counter.amount is not None:
+        return start(idle, event, shop, counter.amount, None)
+    return idle, (Beep.KEY,)
+
+
+def result_over(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:
+    due_ms = next_wake(counter, shop)
+    if due_ms is None or event.at_ms < due_ms:
+        return counter, ()
+    return go_idle(counter, event), ()
+
+
+_EVERYWHERE: Mapping[type[Event], Do] = {
+    LineChanged: line_changed,
+    ServiceChanged: service_changed,
+}
+
+TABLE: Mapping[Stand, Mapping[type[Event], Do]] = {
+    Stand.IDLE: {
+        **_EVERYWHERE,
+        KeyPressed: idle_key,
+        CodeScanned: ignore,
+        ScanRefused: ignore,
+        OrderMoved: earlier_moved,
+        SaleAsked: sale_asked,
+        WakeDue: ignore,
+    },
+    Stand.TYPING: {
+        **_EVERYWHERE,
+        KeyPressed: typing_key,
+        CodeScanned: ignore,
+        ScanRefused: ignore,
+        OrderMoved: ignore,
+        SaleAsked: no,
+        WakeDue: ignore,
+    },
+    Stand.SCANNING: {
+        **_EVERYWHERE,
+        KeyPressed: scanning_key,
+        CodeScanned: scanned,
+        ScanRefused: scan_refused,
+        OrderMoved: ignore,
+        SaleAsked: no,
+        WakeDue: scanning_over,
+    },
+    Stand.CHOOSING: {
+        **_EVERYWHERE,
+        KeyPressed: choosing_key,
+        CodeScanned: ignore,
+        ScanRefused: ignore,
+        OrderMoved: front_moved,
+        SaleAsked: no,
+        WakeDue: choosing_over,
+    },
+    Stand.SELLING: {
+        **_EVERYWHERE,
+        KeyPressed: selling_key,
+        CodeScanned: scanned,
+        ScanRefused: scan_refused,
+        OrderMoved: front_moved,
+        SaleAsked: no,
+        WakeDue: ignore,
+    },
+    Stand.RESULT: {
+        **_EVERYWHERE,
+        KeyPressed: result_key,
+        CodeScanned: ignore,
+        ScanRefused: ignore,
+        OrderMoved: ignore,
+        SaleAsked: sale_asked,
+        WakeDue: result_over,
+    },
+}

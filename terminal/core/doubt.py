@@ -1,0 +1,439 @@
+"""Outcome unknown: query, undo, verify. The rows that both kinds of sale share.
+
+The one way out of doubt, the same for a cancel key, an expired code, a silent gateway and a restart:
+
+    ask once more -> undo at once (no gap: features.md a.3 rule 2) -> acknowledged? -> ask what became of it
+
+`undo_left` is committed before the first undo leaves. From then on PAID is out of reach where an undo
+returns money: a late undo could still take it back (I3). What a query says after an acknowledged undo:
+closed - done; paid - was it paid before our undo or after? undo again, knowing it was paid: that
+acknowledgement settles it; not found - the payment may still be on its way: VERIFYING (reliability.md 0.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from terminal.core.effects import (
+    CloseOrder,
+    CreateOrder,
+    OrderEffect,
+    QueryOrder,
+    ReverseOrder,
+    SubmitPayment,
+)
+from terminal.core.events import (
+    AnswerUnclear,
+    CancelPressed,
+    CodeIssued,
+    CodePresented,
+    CodeUnfit,
+    Event,
+    LineFailed,
+    OrderClosed,
+    OrderNotFound,
+    PaymentApproved,
+    PaymentDeclined,
+    PaymentHinted,
+    PaymentPending,
+    Restarted,
+    UndoAccepted,
+    UndoRefusal,
+    UndoRefused,
+    WakeDue,
+)
+from terminal.core.sale import Ask, Order, Pace, Phase, Reason
+from terminal.core.table import Row, Step, attention, row, rule
+from terminal.core.terms import HouseFault, Mode
+from terminal.core.timing import Timing, backoff_ms
+
+CLOSING, REVERSING, VERIFYING, ATTENTION = (
+    Phase.CLOSING,
+    Phase.REVERSING,
+    Phase.VERIFYING,
+    Phase.ATTENTION,
+)
+PAID, DECLINED, CLOSED, REVERSED = Phase.PAID, Phase.DECLINED, Phase.CLOSED, Phase.REVERSED
+
+
+# -- asking ----------------------------------------------------------------------------------------------
+
+
+def _submit(order: Order) -> OrderEffect:
+    if order.code_digest is None:
+        raise HouseFault(f"order {order.order_no} has no payment code to submit")
+    return SubmitPayment(order.order_no, order.amount, order.wallet, order.code_digest)
+
+
+_REQUESTS: dict[Ask, Callable[[Order], OrderEffect]] = {
+    Ask.CREATE: lambda order: CreateOrder(order.order_no, order.amount, order.wallet),
+    Ask.SUBMIT: _submit,
+    Ask.QUERY: lambda order: QueryOrder(order.order_no, order.amount),
+    Ask.CLOSE: lambda order: CloseOrder(order.order_no, order.amount),
+    Ask.REVERSE: lambda order: ReverseOrder(order.order_no, order.amount),
+}
+
+
+def ask(order: Order, what: Ask) -> Step:
+    """Send one request. One is under way at a time; no timer runs until it is answered."""
+    pace = replace(order.pace, asked=what, ask_at_ms=None)
+    return replace(order, pace=pace), (_REQUESTS[what](order),)
+
+
+def rest(order: Order, until_ms: int, *, tries: int = 0, payer_acting: bool = False) -> Step:
+    """Nothing is under way; the next request is due at `until_ms`."""
+    return replace(order, pace=Pace(None, until_ms, tries, payer_acting)), ()
+
+
+def ask_again(order: Order, event: Event, timing: Timing) -> Step:
+    """A clear answer that settles nothing: ask again after the gateway's step."""
+    acting = isinstance(event, PaymentPending) and event.payer_acting
+    return rest(order, event.at_ms + timing.query_step_ms, payer_acting=acting)
+
+
+def ask_later(order: Order, event: Event, timing: Timing) -> Step:
+    """No clear answer: ask again, more slowly each time."""
+    tries = order.pace.tries + 1
+    pause_ms = max(backoff_ms(tries), timing.query_step_ms)
+    return rest(order, event.at_ms + pause_ms, tries=tries, payer_acting=order.pace.payer_acting)
+
+
+def ask_now(order: Order, event: PaymentHinted, timing: Timing) -> Step:
+    """Something says paid: ask at once. A query that itself only hints is asked again later, and a notice
+    starts nothing while a request is under way."""
+    if event.answer and order.pace.asked is Ask.QUERY:
+        return ask_later(order, event, timing)
+    if not event.answer and order.pace.asked:
+        return order, ()
+    return ask(order, Ask.QUERY)
+
+
+def wake_asking(order: Order, _event: WakeDue, _timing: Timing) -> Step:
+    """Ask if it is time and nothing is under way."""
+    return (order, ()) if order.pace.asked else ask(order, Ask.QUERY)
+
+
+# -- ending ----------------------------------------------------------------------------------------------
+
+
+def end(order: Order, phase: Phase, reason: Reason | None, detail: str | None = None) -> Step:
+    """A final row: nothing is asked any more. The first reason stays, it is the one that people caused."""
+    done = replace(
+        order,
+        phase=phase,
+        until_ms=None,
+        reason=order.reason or reason,
+        detail=detail or order.detail,
+        pace=Pace(),
+    )
+    return done, ()
+
+
+def settle(order: Order, event: PaymentApproved, timing: Timing) -> Step:
+    """Captured. PAID only for exactly this amount in this currency (I3, I9); else a human looks."""
+    known = replace(
+        order,
+        paid=event.paid,
+        gateway_ref=event.gateway_ref or order.gateway_ref,
+        approval=event.approval or order.approval,
+        wallet=event.wallet or order.wallet,
+    )
+    if event.paid != order.amount:
+        return attention(known, event, Reason.MISMATCH, f"paid {event.paid}, asked {order.amount}")
+    done, _ = end(replace(known, reason=None), PAID, None)
+    return done, ()
+
+
+def decline(order: Order, event: PaymentDeclined, _timing: Timing) -> Step:
+    done, _ = end(replace(order, reason=None), DECLINED, event.reason, event.detail)
+    return done, ()
+
+
+def closed_there(order: Order, event: OrderClosed, _timing: Timing) -> Step:
+    """The gateway says that it cannot be paid. After an undo of ours that is what we asked for."""
+    ended = REVERSED if order.phase is REVERSING or order.paid else CLOSED
+    return end(order, ended, Reason.AT_GATEWAY, event.detail)
+
+
+def never_left(order: Order, event: Event) -> bool:
+    """True when this order's only money-moving request provably never left the terminal."""
+    return (
+        isinstance(event, LineFailed)
+        and not event.left
+        and order.pace.asked in (Ask.CREATE, Ask.SUBMIT)
+        and order.pace.tries == 0
+        and not order.restarted
+    )
+
+
+# -- undoing ---------------------------------------------------------------------------------------------
+
+
+def undo(order: Order, event: Event, timing: Timing, phase: Phase, reason: Reason) -> Step:
+    """From now on this order is being ended. What is under way is waited for, then asked once more."""
+    ending = replace(
+        order,
+        phase=phase,
+        until_ms=None,
+        reason=order.reason or reason,
+        pace=replace(order.pace, tries=0, payer_acting=False),
+    )
+    return (ending, ()) if order.pace.asked else ask(ending, Ask.QUERY)
+
+
+def send_undo(order: Order, event: Event, timing: Timing) -> Step:
+    """The undo leaves, or the gateway's earliest time is waited for, asking meanwhile."""
+    earliest_ms = order.opened_ms + timing.earliest_undo_ms
+    if event.at_ms < earliest_ms:
+        return rest(order, min(earliest_ms, event.at_ms + timing.query_step_ms))
+    what = Ask.CLOSE if order.phase is CLOSING else Ask.REVERSE
+    return ask(replace(order, undo_left=True, undone=False), what)
+
+
+def on_pending(order: Order, event: PaymentPending, timing: Timing) -> Step:
+    """Still open. Before our undo: send it. After an acknowledged one: the gateway is slow, undo again."""
+    if order.undone:
+        return ask_later(replace(order, undone=False), event, timing)
+    return send_undo(order, event, timing)
+
+
+def on_approved(order: Order, event: PaymentApproved, timing: Timing) -> Step:
+    """Paid while it was being ended. Before an undo left: paid after all, the truth. After: it goes back."""
+    if not order.undo_left or not timing.undo_returns:
+        return settle(order, event, timing)
+    known = replace(
+        order, phase=REVERSING, paid=event.paid, gateway_ref=event.gateway_ref or order.gateway_ref
+    )
+    return send_undo(known, event, timing)
+
+
+def on_not_found(order: Order, event: OrderNotFound, timing: Timing) -> Step:
+    """An authentic "no such order". To an undo or after one it may mean "not yet" (reliability.md 0.3)."""
+    answered_undo = order.pace.asked in (Ask.CLOSE, Ask.REVERSE)
+    if not (order.undone or answered_undo):
+        return send_undo(order, event, timing)
+    nobody_can_pay = order.mode is Mode.MPM and order.qr is None
+    if nobody_can_pay or timing.tombstone:
+        return finish(order, event, timing)
+    watched = replace(order, phase=VERIFYING, until_ms=_verified_at_ms(order, event, timing))
+    return rest(watched, event.at_ms + timing.query_step_ms)
+
+
+def _verified_at_ms(order: Order, event: Event, timing: Timing) -> int:
+    """When nothing of this order can appear any more: a customer's code was sent when the order was
+    opened, ours could be scanned until now."""
+    if order.mode is Mode.CPM:
+        return max(order.opened_ms + timing.verify_ms, event.at_ms)
+    return event.at_ms + timing.verify_ms
+
+
+def on_undone(order: Order, event: UndoAccepted, timing: Timing) -> Step:
+    """Acknowledged. If the capture was known before this undo, that settles it; else ask what it met."""
+    if order.paid is not None:
+        return finish(order, event, timing)
+    return ask(replace(order, undone=True), Ask.QUERY)
+
+
+def finish(order: Order, _event: Event, _timing: Timing) -> Step:
+    return end(order, CLOSED if order.phase is CLOSING else REVERSED, None)
+
+
+def on_refused(order: Order, event: UndoRefused, timing: Timing) -> Step:
+    """The gateway will not undo: too early - wait; already paid - ask; window over - a human, a refund."""
+    if event.why is UndoRefusal.TOO_EARLY:
+        return ask_later(order, event, timing)
+    if event.why is UndoRefusal.ALREADY_PAID:
+        return ask(order, Ask.QUERY)
+    return attention(order, event, order.reason or Reason.LATE, event.detail)
+
+
+def on_no_answer(order: Order, event: LineFailed | AnswerUnclear, timing: Timing) -> Step:
+    """Nothing learnt. A query that a living gateway answers with nonsense does not hold up the undo;
+    a dead line holds up everything."""
+    if never_left(order, event):
+        return end(order, CLOSED if order.mode is Mode.MPM else DECLINED, Reason.NO_CONNECTION)
+    if isinstance(event, AnswerUnclear) and order.pace.asked is Ask.QUERY and not order.undone:
+        counted = replace(order, pace=replace(order.pace, tries=order.pace.tries + 1))
+        return send_undo(counted, event, timing)
+    return ask_later(order, event, timing)
+
+
+def go_on(order: Order, _event: CodeIssued | CodeUnfit, _timing: Timing) -> Step:
+    """The answer to the create came after the end was decided: look once more, show nothing."""
+    return ask(order, Ask.QUERY)
+
+
+def resume(order: Order, event: Restarted, timing: Timing) -> Step:
+    """After a restart everything is asked at once. After a reboot the record's times mean nothing: the
+    order counts as opened now, which only makes us wait longer (reliability.md 3.5)."""
+    opened_ms = event.at_ms if event.rebooted else order.opened_ms
+    known = replace(order, opened_ms=opened_ms, restarted=True, pace=Pace(ask_at_ms=event.at_ms))
+    if order.phase is VERIFYING and event.rebooted:
+        known = replace(known, until_ms=event.at_ms + timing.verify_ms)
+    return known, ()
+
+
+def resume_with_grace(order: Order, event: Restarted, timing: Timing) -> Step:
+    """An order that could still be paid: ask for a short while, then undo it."""
+    known, _ = resume(order, event, timing)
+    return replace(known, until_ms=event.at_ms + timing.grace_ms), ()
+
+
+def undoing_row(phase: Phase) -> Row:
+    """CLOSING and REVERSING differ in the request they send and in the word they end with."""
+    ended = CLOSED if phase is CLOSING else REVERSED
+    ways_out = (phase, REVERSING, VERIFYING, CLOSED, REVERSED)
+    return row(
+        {
+            PaymentApproved: rule(on_approved, PAID, ATTENTION, REVERSING),
+            PaymentHinted: rule(ask_now, phase),
+            PaymentPending: rule(on_pending, phase),
+            PaymentDeclined: rule(decline, DECLINED),
+            OrderClosed: rule(closed_there, CLOSED, REVERSED),
+            OrderNotFound: rule(on_not_found, *ways_out),
+            UndoAccepted: rule(on_undone, phase, ended),
+            UndoRefused: rule(on_refused, phase, ATTENTION),
+            AnswerUnclear: rule(on_no_answer, phase),
+            LineFailed: rule(on_no_answer, phase, CLOSED, DECLINED),
+            CodeIssued: rule(go_on, phase),
+            CodeUnfit: rule(go_on, phase),
+            WakeDue: rule(wake_asking, phase),
+            Restarted: rule(resume, phase),
+        },
+        late=(CancelPressed, CodePresented),
+    )
+
+
+# -- verifying -------------------------------------------------------------------------------------------
+
+
+def appeared(order: Order, event: PaymentApproved | PaymentPending, timing: Timing) -> Step:
+    """It did arrive after our undo: undo again, now that the gateway knows it."""
+    paid = event.paid if isinstance(event, PaymentApproved) else order.paid
+    known = replace(
+        order,
+        phase=REVERSING,
+        until_ms=None,
+        paid=paid,
+        gateway_ref=event.gateway_ref or order.gateway_ref,
+    )
+    return send_undo(known, event, timing)
+
+
+def still_absent(order: Order, event: OrderNotFound, timing: Timing) -> Step:
+    """Only an authentic "no such order" after the time is over ends the watch."""
+    if order.until_ms is not None and event.at_ms >= order.until_ms:
+        return end(order, CLOSED if order.mode is Mode.MPM else REVERSED, None)
+    return ask_again(order, event, timing)
+
+
+VERIFYING_ROW = row(
+    {
+        PaymentApproved: rule(appeared, REVERSING),
+        PaymentPending: rule(appeared, REVERSING),
+        PaymentHinted: rule(ask_now, VERIFYING),
+        PaymentDeclined: rule(decline, DECLINED),
+        OrderClosed: rule(closed_there, CLOSED, REVERSED),
+        OrderNotFound: rule(still_absent, VERIFYING, CLOSED, REVERSED),
+        AnswerUnclear: rule(ask_later, VERIFYING),
+        LineFailed: rule(ask_later, VERIFYING),
+        WakeDue: rule(wake_asking, VERIFYING),
+        Restarted: rule(resume, VERIFYING),
+    },
+    late=(CancelPressed, CodePresented),
+    cannot=(CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
+)
+
+
+# -- attention -------------------------------------------------------------------------------------------
+
+
+def hourly(order: Order, event: Event, _timing: Timing) -> Step:
+    """Whatever was said: a human looks. Ask again in an hour, so that the record stays true."""
+    known = order
+    if isinstance(event, PaymentApproved):
+        known = replace(order, paid=event.paid, gateway_ref=event.gateway_ref or order.gateway_ref)
+    reason = order.reason or Reason.FAULT
+    return attention(known, event, reason, order.detail or "")
+
+
+ATTENTION_ROW = row(
+    {
+        PaymentApproved: rule(hourly, ATTENTION),
+        PaymentPending: rule(hourly, ATTENTION),
+        PaymentDeclined: rule(hourly, ATTENTION),
+        OrderClosed: rule(hourly, ATTENTION),
+        OrderNotFound: rule(hourly, ATTENTION),
+        AnswerUnclear: rule(hourly, ATTENTION),
+        LineFailed: rule(hourly, ATTENTION),
+        PaymentHinted: rule(ask_now, ATTENTION),
+        WakeDue: rule(wake_asking, ATTENTION),
+        Restarted: rule(hourly, ATTENTION),
+    },
+    late=(CancelPressed, CodePresented, CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
+)
+
+
+# -- finals ----------------------------------------------------------------------------------------------
+
+
+def late_payment(order: Order, event: PaymentApproved, timing: Timing) -> Step:
+    """Money arrived on an order that we called unpaid: it goes back, and staff are told (I5, I7)."""
+    late = replace(
+        order,
+        phase=REVERSING,
+        reason=Reason.LATE,
+        paid=event.paid,
+        gateway_ref=event.gateway_ref or order.gateway_ref,
+        undo_left=True,
+    )
+    return ask(late, Ask.REVERSE)
+
+
+def look_into(order: Order, _event: PaymentHinted, _timing: Timing) -> Step:
+    """A hint that money arrived late: ask; only an authentic answer starts a return."""
+    return ask(order, Ask.QUERY)
+
+
+_NOTHING_TO_DO = (
+    PaymentPending,
+    PaymentDeclined,
+    OrderClosed,
+    OrderNotFound,
+    UndoAccepted,
+    UndoRefused,
+    AnswerUnclear,
+    LineFailed,
+    CodeIssued,
+    CodeUnfit,
+    CancelPressed,
+    CodePresented,
+    WakeDue,
+    Restarted,
+)
+
+PAID_ROW = row({}, late=(*_NOTHING_TO_DO, PaymentApproved, PaymentHinted))
+
+
+def unpaid_row(phase: Phase) -> Row:
+    """DECLINED, CLOSED, REVERSED absorb everything but a payment (I7)."""
+    return row(
+        {
+            PaymentApproved: rule(late_payment, REVERSING),
+            PaymentHinted: rule(look_into, phase),
+        },
+        late=_NOTHING_TO_DO,
+    )
+
+
+ROWS: dict[Phase, Row] = {
+    CLOSING: undoing_row(CLOSING),
+    REVERSING: undoing_row(REVERSING),
+    VERIFYING: VERIFYING_ROW,
+    ATTENTION: ATTENTION_ROW,
+    PAID: PAID_ROW,
+    DECLINED: unpaid_row(DECLINED),
+    CLOSED: unpaid_row(CLOSED),
+    REVERSED: unpaid_row(REVERSED),
+}
