@@ -94,7 +94,7 @@ class Counter:
 
     stand: Stand = Stand.IDLE
     since_ms: int = 0
-    entry: Entry = Entry()
+    entry: Entry = field(default=Entry())
     amount: Money | None = None
     front: Order | None = None
     held: Held | None = None
@@ -105,6 +105,7 @@ class Counter:
     why: str | None = None  # why no sale may start; None: all well
     remedy: str = ""
     recent: tuple[tuple[str, int], ...] = field(default=(), repr=False)  # digests seen, when
+    untold: tuple[Order, ...] = ()  # ends of earlier sales that nobody at the counter has seen yet
 
 
 CounterStep = tuple[Counter, tuple[CounterEffect, ...]]
@@ -112,6 +113,7 @@ Do = Callable[[Counter, Any, Shop], CounterStep]
 
 CHOICES_MAX = 3
 RECENT_MAX = 64
+UNTOLD_MAX = 8  # the journal has them all
 REUSE_MS = 600_000  # the same code on another sale within ten minutes is refused (I11)
 DEAF_MS = 500  # a result that has just appeared is not dismissed by a key meant for the screen before (F80)
 _ENDING = frozenset({Phase.CLOSING, Phase.REVERSING, Phase.VERIFYING})
@@ -128,6 +130,8 @@ def step(counter: Counter, event: CounterEvent, shop: Shop) -> CounterStep:
 
 def next_wake(counter: Counter, shop: Shop) -> int | None:
     """Boot time in ms at which the counter changes by itself; None: never."""
+    if counter.stand is Stand.IDLE and counter.untold:
+        return counter.since_ms
     if counter.stand is Stand.RESULT and not _needs_a_key(counter):
         return counter.since_ms + shop.result_ms
     if counter.stand in (Stand.SCANNING, Stand.CHOOSING):
@@ -157,11 +161,11 @@ def _needs_a_key(counter: Counter) -> bool:
 # -- small moves ---------------------------------------------------------------------------------------
 
 
-def ignore(counter: Counter, _event: Event, _shop: Shop) -> CounterStep:
+def ignore(counter: Counter, event: Event, shop: Shop) -> CounterStep:
     return counter, ()
 
 
-def no(counter: Counter, _event: Event, _shop: Shop) -> CounterStep:
+def no(counter: Counter, event: Event, shop: Shop) -> CounterStep:
     """A key or a scan that means nothing now is answered all the same."""
     return counter, (Beep.NO,)
 
@@ -181,11 +185,11 @@ def go_idle(counter: Counter, event: Event) -> Counter:
     )
 
 
-def line_changed(counter: Counter, event: LineChanged, _shop: Shop) -> CounterStep:
+def line_changed(counter: Counter, event: LineChanged, shop: Shop) -> CounterStep:
     return replace(counter, online=event.online), ()
 
 
-def service_changed(counter: Counter, event: ServiceChanged, _shop: Shop) -> CounterStep:
+def service_changed(counter: Counter, event: ServiceChanged, shop: Shop) -> CounterStep:
     """A sale that could not even be opened ends here; a running one goes on to its end."""
     changed = replace(counter, why=event.why, remedy=event.remedy)
     if event.why and changed.stand is Stand.SELLING and changed.front is None:
@@ -285,7 +289,8 @@ def scanned(counter: Counter, event: CodeScanned, shop: Shop) -> CounterStep:
 
 def _seen_lately(counter: Counter, event: CodeScanned) -> bool:
     return any(
-        digest == event.digest and event.at_ms - at_ms < REUSE_MS for digest, at_ms in counter.recent
+        digest == event.digest and event.at_ms - at_ms < REUSE_MS
+        for digest, at_ms in counter.recent
     )
 
 
@@ -383,26 +388,42 @@ def selling_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
     order = counter.front
     if order is None:
         return no(counter, event, shop)
-    if event.key in (Key.CANCEL, Key.CLEAR) and order.phase not in _ENDING:
-        return replace(counter, held=None), (
-            Beep.KEY,
-            Tell(order.order_no, CancelPressed(at_ms=event.at_ms)),
-        )
+    if event.key in (Key.CANCEL, Key.CLEAR):
+        return cancel(counter, order, event, shop)
     if event.key is Key.OK and order.phase in _ENDING and counter.held is None:
         return go_idle(counter, event), (Beep.KEY,)
     return no(counter, event, shop)
 
 
+def cancel(counter: Counter, order: Order, event: KeyPressed, shop: Shop) -> CounterStep:
+    """Cancel is an event for the order; what it comes to, the gateway says. A code that waits is dropped."""
+    if order.phase in _ENDING:
+        dropped = replace(counter, held=None)
+        return (dropped, (Beep.KEY,)) if counter.held else no(counter, event, shop)
+    told = Tell(order.order_no, CancelPressed(at_ms=event.at_ms))
+    return replace(counter, held=None), (Beep.KEY, told)
+
+
+def is_front(counter: Counter, order: Order) -> bool:
+    """The order in front; or the new one that a sale has just opened."""
+    if counter.front is not None:
+        return counter.front.order_no == order.order_no
+    opened = order.phase in (Phase.REQUESTING, Phase.SUBMITTING) and not order.restarted
+    return counter.stand is Stand.SELLING and opened
+
+
 def front_moved(counter: Counter, event: OrderMoved, shop: Shop) -> CounterStep:
-    """The order in front took a step. Other orders are the background's."""
+    """The order in front took a step. Others belong to the background."""
     before, order = counter.front, event.order
-    if before is not None and before.order_no != order.order_no:
-        return counter, ()
+    if not is_front(counter, order):
+        return remember(counter, event, shop)
     moved = replace(counter, front=order)
     if order.phase is Phase.PAID or order.phase is Phase.ATTENTION:
         return result(moved, event)
     if order.final:
-        return charge(moved, event, shop) if moved.held and moved.held.wallet else result(moved, event)
+        return (
+            charge(moved, event, shop) if moved.held and moved.held.wallet else result(moved, event)
+        )
     return moved, _progress(before, order)
 
 
@@ -422,17 +443,42 @@ _RESULT_BEEPS = {Phase.PAID: Beep.PAID, Phase.ATTENTION: Beep.ATTENTION}
 
 def result(counter: Counter, event: OrderMoved) -> CounterStep:
     shown = replace(
-        counter, stand=Stand.RESULT, since_ms=event.at_ms, held=None, wallets=(), note="", entry=Entry()
+        counter,
+        stand=Stand.RESULT,
+        since_ms=event.at_ms,
+        held=None,
+        wallets=(),
+        note="",
+        entry=Entry(),
     )
     return shown, (_RESULT_BEEPS.get(event.order.phase, Beep.NOT_PAID),)
 
 
-def earlier_moved(counter: Counter, event: OrderMoved, _shop: Shop) -> CounterStep:
-    """An order from the background came to its end while nobody is being served: tell it."""
-    if not (event.order.final or event.order.phase is Phase.ATTENTION):
+def remember(counter: Counter, event: OrderMoved, shop: Shop) -> CounterStep:
+    """An earlier sale came to an end that people must hear of: money came, went back, or is in dispute.
+    That nothing was paid needs no telling: nothing was handed over."""
+    order = event.order
+    ended = order.final or order.phase is Phase.ATTENTION
+    if not ended or (order.phase is not Phase.ATTENTION and order.paid is None):
         return counter, ()
-    told = replace(counter, front=event.order, amount=event.order.amount, again=True)
-    return result(told, event)
+    others = tuple(told for told in counter.untold if told.order_no != order.order_no)
+    return replace(counter, untold=(*others, order)[-UNTOLD_MAX:]), ()
+
+
+def tell_earlier(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:
+    """Nobody is being served: show the end of an earlier sale until somebody presses a key."""
+    if not counter.untold:
+        return counter, ()
+    order, *rest = counter.untold
+    told = replace(counter, front=order, amount=order.amount, again=True, untold=tuple(rest))
+    return result(told, OrderMoved(at_ms=event.at_ms, order=order))
+
+
+def result_moved(counter: Counter, event: OrderMoved, shop: Shop) -> CounterStep:
+    """The shown result itself moved on (a late payment goes back): the screen follows the record."""
+    if not is_front(counter, event.order):
+        return remember(counter, event, shop)
+    return replace(counter, front=event.order), ()
 
 
 def show_last(counter: Counter, order: Order, at_ms: int) -> Counter:
@@ -479,16 +525,16 @@ TABLE: Mapping[Stand, Mapping[type[Event], Do]] = {
         KeyPressed: idle_key,
         CodeScanned: ignore,
         ScanRefused: ignore,
-        OrderMoved: earlier_moved,
+        OrderMoved: remember,
         SaleAsked: sale_asked,
-        WakeDue: ignore,
+        WakeDue: tell_earlier,
     },
     Stand.TYPING: {
         **_EVERYWHERE,
         KeyPressed: typing_key,
         CodeScanned: ignore,
         ScanRefused: ignore,
-        OrderMoved: ignore,
+        OrderMoved: remember,
         SaleAsked: no,
         WakeDue: ignore,
     },
@@ -497,7 +543,7 @@ TABLE: Mapping[Stand, Mapping[type[Event], Do]] = {
         KeyPressed: scanning_key,
         CodeScanned: scanned,
         ScanRefused: scan_refused,
-        OrderMoved: ignore,
+        OrderMoved: remember,
         SaleAsked: no,
         WakeDue: scanning_over,
     },
@@ -524,7 +570,7 @@ TABLE: Mapping[Stand, Mapping[type[Event], Do]] = {
         KeyPressed: result_key,
         CodeScanned: ignore,
         ScanRefused: ignore,
-        OrderMoved: ignore,
+        OrderMoved: result_moved,
         SaleAsked: sale_asked,
         WakeDue: result_over,
     },

@@ -98,14 +98,14 @@ def wake(order: Order, event: WakeDue, timing: Timing) -> Step:
     """Patience over: reverse. Else it is time to ask."""
     if order.until_ms is not None and event.at_ms >= order.until_ms:
         reason = Reason.RESTARTED if order.restarted else Reason.EXPIRED
-        return undo(order, event, timing, REVERSING, reason)
+        return undo(order, REVERSING, reason)
     if order.pace.asked:
         return order, ()
     return ask(order, Ask.QUERY)
 
 
 def cancel(order: Order, event: CancelPressed, timing: Timing) -> Step:
-    return undo(order, event, timing, REVERSING, Reason.OPERATOR)
+    return undo(order, REVERSING, Reason.OPERATOR)
 
 
 def resume(order: Order, event: Restarted, timing: Timing) -> Step:

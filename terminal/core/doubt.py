@@ -109,7 +109,7 @@ def ask_now(order: Order, event: PaymentHinted, timing: Timing) -> Step:
     return ask(order, Ask.QUERY)
 
 
-def wake_asking(order: Order, _event: WakeDue, _timing: Timing) -> Step:
+def wake_asking(order: Order, event: WakeDue, timing: Timing) -> Step:
     """Ask if it is time and nothing is under way."""
     return (order, ()) if order.pace.asked else ask(order, Ask.QUERY)
 
@@ -145,12 +145,12 @@ def settle(order: Order, event: PaymentApproved, timing: Timing) -> Step:
     return done, ()
 
 
-def decline(order: Order, event: PaymentDeclined, _timing: Timing) -> Step:
+def decline(order: Order, event: PaymentDeclined, timing: Timing) -> Step:
     done, _ = end(replace(order, reason=None), DECLINED, event.reason, event.detail)
     return done, ()
 
 
-def closed_there(order: Order, event: OrderClosed, _timing: Timing) -> Step:
+def closed_there(order: Order, event: OrderClosed, timing: Timing) -> Step:
     """The gateway says that it cannot be paid. After an undo of ours that is what we asked for."""
     ended = REVERSED if order.phase is REVERSING or order.paid else CLOSED
     return end(order, ended, Reason.AT_GATEWAY, event.detail)
@@ -170,7 +170,7 @@ def never_left(order: Order, event: Event) -> bool:
 # -- undoing ---------------------------------------------------------------------------------------------
 
 
-def undo(order: Order, event: Event, timing: Timing, phase: Phase, reason: Reason) -> Step:
+def undo(order: Order, phase: Phase, reason: Reason) -> Step:
     """From now on this order is being ended. What is under way is waited for, then asked once more."""
     ending = replace(
         order,
@@ -235,7 +235,7 @@ def on_undone(order: Order, event: UndoAccepted, timing: Timing) -> Step:
     return ask(replace(order, undone=True), Ask.QUERY)
 
 
-def finish(order: Order, _event: Event, _timing: Timing) -> Step:
+def finish(order: Order, event: Event, timing: Timing) -> Step:
     return end(order, CLOSED if order.phase is CLOSING else REVERSED, None)
 
 
@@ -259,7 +259,7 @@ def on_no_answer(order: Order, event: LineFailed | AnswerUnclear, timing: Timing
     return ask_later(order, event, timing)
 
 
-def go_on(order: Order, _event: CodeIssued | CodeUnfit, _timing: Timing) -> Step:
+def go_on(order: Order, event: CodeIssued | CodeUnfit, timing: Timing) -> Step:
     """The answer to the create came after the end was decided: look once more, show nothing."""
     return ask(order, Ask.QUERY)
 
@@ -349,7 +349,7 @@ VERIFYING_ROW = row(
 # -- attention -------------------------------------------------------------------------------------------
 
 
-def hourly(order: Order, event: Event, _timing: Timing) -> Step:
+def hourly(order: Order, event: Event, timing: Timing) -> Step:
     """Whatever was said: a human looks. Ask again in an hour, so that the record stays true."""
     known = order
     if isinstance(event, PaymentApproved):
@@ -391,7 +391,7 @@ def late_payment(order: Order, event: PaymentApproved, timing: Timing) -> Step:
     return ask(late, Ask.REVERSE)
 
 
-def look_into(order: Order, _event: PaymentHinted, _timing: Timing) -> Step:
+def look_into(order: Order, event: PaymentHinted, timing: Timing) -> Step:
     """A hint that money arrived late: ask; only an authentic answer starts a return."""
     return ask(order, Ask.QUERY)
 

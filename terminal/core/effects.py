@@ -1,7 +1,7 @@
 """Everything the core may ask for. Imperative: the dispatcher carries it out, after the commit.
 
-Requests to the gateway name an order and what is wanted; the codec knows the wire. `MOVES_MONEY` says which of
-them may only leave once the row that intends them is durable (I1).
+Requests to the gateway name an order and what is wanted; the codec knows the wire. `MOVES_MONEY` says which
+of them may only leave once the row that intends them is durable (I1).
 """
 
 from __future__ import annotations

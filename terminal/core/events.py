@@ -25,6 +25,11 @@ class Event:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleOpened(Event):
+    """The first row of an order: somebody pressed OK, or a code was scanned. Only the journal holds it."""
+
+
 # -- what the gateway said about an order (authentic, listed) ---------------------------------------
 
 

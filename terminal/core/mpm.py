@@ -84,7 +84,7 @@ def present(order: Order, event: CodeIssued, timing: Timing) -> Step:
 def unfit(order: Order, event: CodeUnfit, timing: Timing) -> Step:
     """Never drawn unreadably: nobody has seen it, so it is closed."""
     told = replace(order, detail=event.detail, pace=replace(order.pace, asked=None))
-    return undo(told, event, timing, CLOSING, Reason.UNFIT)
+    return undo(told, CLOSING, Reason.UNFIT)
 
 
 def no_code(order: Order, event: PaymentPending, timing: Timing) -> Step:
@@ -108,7 +108,7 @@ def give_up(order: Order, event: Event, timing: Timing) -> Step:
     """No code will come, and nobody has seen one."""
     reason = Reason.RESTARTED if order.restarted else Reason.NO_CODE
     answered = replace(order, pace=replace(order.pace, asked=None))
-    return undo(answered, event, timing, CLOSING, reason)
+    return undo(answered, CLOSING, reason)
 
 
 def no_answer(order: Order, event: LineFailed | AnswerUnclear, timing: Timing) -> Step:
@@ -120,7 +120,7 @@ def no_answer(order: Order, event: LineFailed | AnswerUnclear, timing: Timing) -
 
 def wake_requesting(order: Order, event: WakeDue, timing: Timing) -> Step:
     if order.until_ms is not None and event.at_ms >= order.until_ms:
-        return undo(order, event, timing, CLOSING, Reason.NO_CODE)
+        return undo(order, CLOSING, Reason.NO_CODE)
     if order.pace.asked:
         return order, ()
     return ask(order, Ask.CREATE if timing.create_again and not order.restarted else Ask.QUERY)
@@ -133,19 +133,19 @@ def wake_presenting(order: Order, event: WakeDue, timing: Timing) -> Step:
     """Life over: the last query and the close follow at once. Else it is time to ask."""
     if order.until_ms is not None and event.at_ms >= order.until_ms:
         reason = Reason.RESTARTED if order.restarted else Reason.EXPIRED
-        return undo(order, event, timing, CLOSING, reason)
+        return undo(order, CLOSING, reason)
     if order.pace.asked:
         return order, ()
     return ask(order, Ask.QUERY)
 
 
 def cancel(order: Order, event: Event, timing: Timing) -> Step:
-    return undo(order, event, timing, CLOSING, Reason.OPERATOR)
+    return undo(order, CLOSING, Reason.OPERATOR)
 
 
 def give_way(order: Order, event: Event, timing: Timing) -> Step:
     """The customer holds up a code: this order ends first, and provably, before theirs is sent (I2)."""
-    return undo(order, event, timing, CLOSING, Reason.CUSTOMER_CODE)
+    return undo(order, CLOSING, Reason.CUSTOMER_CODE)
 
 
 TABLE: Table = {

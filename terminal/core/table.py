@@ -26,7 +26,7 @@ EVENTS: tuple[type[Event], ...] = get_args(OrderEvent)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`do(order, event, timing) -> (order, requests)`; the phases it may lead to are checked at every step."""
+    """`do(order, event, timing) -> (order, requests)`; where it may lead is checked at every step."""
 
     do: Do
     leads_to: frozenset[Phase]

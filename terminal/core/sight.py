@@ -1,0 +1,176 @@
+"""What the counter's state looks like to people: `view(counter, ...) -> View`. Pure reading, no decision.
+
+Because the view is computed from committed records, the screen cannot say more than the journal (I3, I6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from terminal.core.counter import Counter, Offer, Shop, Stand
+from terminal.core.sale import Order, Phase, Reason
+from terminal.core.terms import Money
+from terminal.core.views import (
+    Attention,
+    Checking,
+    Choosing,
+    ClockNotSet,
+    Idle,
+    NotPaid,
+    OutOfService,
+    Paid,
+    Presenting,
+    Scanning,
+    Typing,
+    View,
+    Waiting,
+)
+
+CLOCK_NOT_SET = "The clock is not set."
+UNSURE_TRIES = (
+    3  # polls without a clear answer before the shown code says that the line is being checked
+)
+
+
+def view(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+    """What is to be seen now. `idle` is what the idle screen would say (time, contact)."""
+    if counter.stand in (Stand.IDLE, Stand.TYPING) and counter.why is not None:
+        if counter.why == CLOCK_NOT_SET:
+            return ClockNotSet()
+        return OutOfService(counter.why, counter.remedy)
+    return _LOOKS[counter.stand](counter, shop, at_ms, idle)
+
+
+def _idle(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+    return idle
+
+
+def _typing(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+    entry = counter.entry
+    return Typing(
+        Money(entry.item_minor, shop.currency),
+        Money(entry.total_minor, shop.currency),
+        entry.items + 1,
+        counter.note,
+    )
+
+
+def _scanning(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+    left_s = _seconds_left(counter.since_ms + shop.scan_ms, at_ms)
+    return Scanning(_amount(counter, shop), left_s, counter.note)
+
+
+def _choosing(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+    return Choosing(_amount(counter, shop), counter.wallets)
+
+
+def _selling(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+    order = counter.front
+    if order is None:
+        return Waiting(_amount(counter, shop), "One moment")
+    if order.phase is Phase.PRESENTING and order.qr is not None and not order.restarted:
+        return _presenting(counter, order, shop, at_ms)
+    return of_order(order, (at_ms - counter.since_ms) // 1000)
+
+
+def _presenting(counter: Counter, order: Order, shop: Shop, at_ms: int) -> View:
+    until_ms = order.until_ms or at_ms
+    note = "Checking the line" if order.pace.tries >= UNSURE_TRIES else counter.note
+    return Presenting(
+        amount=order.amount,
+        qr=order.qr or "",
+        remaining_s=_seconds_left(until_ms, at_ms),
+        life_s=max(1, (until_ms - counter.since_ms) // 1000),
+        scan_too=shop.offer is Offer.BOTH,
+        payer_acting=order.pace.payer_acting,
+        note=note,
+    )
+
+
+def _result(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+    if counter.front is None:
+        return idle
+    return of_order(counter.front, (at_ms - counter.since_ms) // 1000, again=counter.again)
+
+
+def _amount(counter: Counter, shop: Shop) -> Money:
+    return counter.amount or Money(0, shop.currency)
+
+
+def _seconds_left(until_ms: int, at_ms: int) -> int:
+    return max(0, -(-(until_ms - at_ms) // 1000))
+
+
+_LOOKS: dict[Stand, Callable[[Counter, Shop, int, Idle], View]] = {
+    Stand.IDLE: _idle,
+    Stand.TYPING: _typing,
+    Stand.SCANNING: _scanning,
+    Stand.CHOOSING: _choosing,
+    Stand.SELLING: _selling,
+    Stand.RESULT: _result,
+}
+
+
+# -- one order, in words -------------------------------------------------------------------------------
+
+_CLOSING_WORDS = {
+    Reason.OPERATOR: "Cancelling",
+    Reason.CUSTOMER_CODE: "One moment: taking your code",
+    Reason.EXPIRED: "The code has expired. One moment",
+}
+_DOING = {
+    Phase.PRESENTING: "Asking the gateway",
+    Phase.REQUESTING: "Asking the gateway",
+    Phase.IN_DOUBT: "Asking the gateway",
+    Phase.CLOSING: "Closing the order",
+    Phase.REVERSING: "Taking the payment back",
+    Phase.VERIFYING: "Making sure that nothing was paid",
+}
+
+
+def of_order(order: Order, elapsed_s: int, *, again: bool = False) -> View:
+    """What an order without a code on the glass looks like."""
+    if order.phase is Phase.PAID:
+        reference = (order.gateway_ref or order.order_no)[-4:]
+        return Paid(order.amount, reference, order.wallet or "", again)
+    if order.phase is Phase.ATTENTION:
+        word = (order.reason or Reason.FAULT).value
+        return Attention(order.amount, word, order.order_no)
+    if order.final:
+        return NotPaid(order.amount, order.reason or Reason.REFUSED, again)
+    if waiting := _waiting_for(order):
+        return Waiting(order.amount, waiting, elapsed_s)
+    return Checking(order.amount, elapsed_s, _DOING[order.phase])
+
+
+def _waiting_for(order: Order) -> str | None:
+    """Words while all goes as it should; None: the result is unknown and must be called so."""
+    if order.restarted or order.pace.tries:
+        return None
+    if order.phase is Phase.REQUESTING:
+        return "Getting the code"
+    if order.phase is Phase.SUBMITTING:
+        return "Asking the wallet"
+    if order.phase is Phase.IN_DOUBT and order.pace.payer_acting:
+        return "Customer is confirming"
+    if order.phase in (Phase.CLOSING, Phase.REVERSING) and order.reason is not None:
+        return _CLOSING_WORDS.get(order.reason)
+    return None
+
+
+# -- outcome words, the same everywhere (counter.md) ---------------------------------------------------
+
+
+def outcome(order: Order) -> str:
+    """paid, not paid, cancelled, returned, checking, attention; or what is being waited for."""
+    if order.phase is Phase.PAID:
+        return "paid"
+    if order.phase is Phase.ATTENTION:
+        return "attention"
+    if order.final:
+        if order.paid is not None:
+            return "returned"
+        return "cancelled" if order.reason is Reason.OPERATOR else "not paid"
+    if order.phase in (Phase.REQUESTING, Phase.PRESENTING, Phase.SUBMITTING):
+        return "waiting" if not order.restarted else "checking"
+    return "checking"

@@ -1,0 +1,473 @@
+"""The one loop: inbox -> step -> journal -> effects -> sleep until the next wake.
+
+Threads at the edges only put things into the inbox; everything is decided and written here, in one thread.
+The order of things in `turn` is the whole promise of this house: step, COMMIT, then effects, then screen.
+
+Nothing in here knows a concrete device or gateway; they come in by their Protocols (`Parts`).
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from terminal.codes.scanned import Refused, read
+from terminal.core import counter as people
+from terminal.core import cpm, mpm
+from terminal.core.counter import Counter, Shop
+from terminal.core.effects import (
+    Beep,
+    CounterEffect,
+    OpenCpm,
+    OpenMpm,
+    Request,
+    SubmitPayment,
+    Tell,
+)
+from terminal.core.events import (
+    CodeIssued,
+    CodeScanned,
+    CodeUnfit,
+    CounterEvent,
+    Event,
+    KeyPressed,
+    LineChanged,
+    LineFailed,
+    OrderEvent,
+    OrderMoved,
+    Restarted,
+    SaleOpened,
+    ScanRefused,
+    ServiceChanged,
+    WakeDue,
+)
+from terminal.core.sale import Order, Reason
+from terminal.core.sight import CLOCK_NOT_SET, view
+from terminal.core.step import step
+from terminal.core.table import attention
+from terminal.core.terms import HouseFault, JournalFault, mint_order_no
+from terminal.core.timing import next_wake
+from terminal.core.views import Glass, Idle, OutOfService
+from terminal.journal.journal import When
+from terminal.wire.http import HttpAnswer, Stamp
+
+if TYPE_CHECKING:
+    from terminal.clock import Time
+    from terminal.codes.scanned import PaymentCode
+    from terminal.core.events import Key
+    from terminal.devices.buzzer import Buzzer
+    from terminal.devices.keypad import Keypad
+    from terminal.devices.scanner import Scanner
+    from terminal.gateways import Gateway
+    from terminal.journal.journal import Journal
+    from terminal.wire.line import Failure, Line
+
+log = logging.getLogger("terminal")
+
+INBOX_MAX = 256
+TICK_MS = 250  # the countdown and the clock on the glass
+PROBE_EVERY_MS = 5_000  # while the line is down (reliability.md 4)
+CONTACT_LOST_AFTER = 2  # unanswered exchanges in a row
+ORDERS_OPEN_MAX = 10_000  # then no new sale (reliability.md 4)
+
+
+class Face(Protocol):
+    """The display as the dispatcher sees it: wiring puts screens and device together."""
+
+    def show(self, glass: Glass) -> None: ...
+
+    def unfit(self, payload: str) -> str | None:
+        """Why this code cannot be shown readably here, in words; None when it can."""
+        ...
+
+    @property
+    def lost(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What wiring made: one of each, and the scanners."""
+
+    time: Time
+    journal: Journal
+    gateway: Gateway
+    line: Line
+    face: Face
+    buzzer: Buzzer
+    keypad: Keypad
+    scanners: tuple[Scanner, ...]
+    chance: Callable[[], int]
+    code_key: bytes  # keys the digests of payment codes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The line has something for exchange number `exchange`."""
+
+    exchange: int
+    answer: HttpAnswer | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody at the control socket asks; `reply` takes exactly one dict."""
+
+    request: dict[str, object]
+    reply: Callable[[dict[str, object]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish: nothing new, everything durable is durable already."""
+
+
+Reception = Callable[[dict[str, object]], dict[str, object]]
+
+
+def closed(request: dict[str, object]) -> dict[str, object]:
+    """The reception before wiring opens it."""
+    return {"ok": False, "error": f"{request.get('word')} is not known here", "remedy": ""}
+
+
+Item = Answered | Asked | Stop | KeyPressed | CodeScanned | ScanRefused
+
+
+class Dispatcher:
+    """The ring. `run` until `stop`; everything else is called from its thread only."""
+
+    def __init__(self, parts: Parts, shop: Shop, terminal: str, idle_title: str) -> None:
+        self.parts = parts
+        self.shop = shop
+        self.terminal = terminal
+        self.idle_title = idle_title
+        self.inbox: queue.Queue[Item] = queue.Queue(INBOX_MAX)
+        self.counter = Counter()
+        self.orders: dict[str, Order] = {}  # everything that is not final
+        self.vault: dict[str, PaymentCode] = {}  # digest -> code, from scan to submit, RAM only
+        self.exchanges: dict[int, Request] = {}
+        self.exchange = 0
+        self.silences = 0
+        self.contact_ms: int | None = None
+        self.probe_at_ms: int | None = None
+        self.probing: int | None = None
+        self.shown: Glass | None = None
+        self.armed = False
+        self.stopped = False
+        self.reception: Reception = closed  # wiring opens it
+
+    # -- the loop ------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Recover, then turn the ring until told to stop. The daemon's exit code: 0, or 74 (EX_IOERR)."""
+        try:
+            self.recover()
+            self.listen()
+            while not self.stopped:
+                self.settle()
+                self.take()
+        except JournalFault as fault:
+            self.give_up(fault)
+            return 74
+        return 0
+
+    def stop(self) -> None:
+        """From any thread: end the loop soon."""
+        self.inbox.put(Stop())
+
+    def listen(self) -> None:
+        """Edge threads put into the inbox, and nothing else. A full inbox drops a key, never an answer."""
+        self.parts.keypad.listen(self.key_pressed)
+        for scanner in self.parts.scanners:
+            scanner.listen(self.scanned)
+
+    def key_pressed(self, key: Key) -> None:
+        self._offer(KeyPressed(at_ms=self.parts.time.boot_ms(), key=key))
+
+    def scanned(self, raw: bytes) -> None:
+        """From a scanner's thread: look at the bytes there, so that nothing unjudged comes further."""
+        at_ms = self.parts.time.boot_ms()
+        try:
+            code = read(raw)
+        except Refused as refused:
+            self._offer(ScanRefused(at_ms=at_ms, message=str(refused)))
+        else:
+            digest = code.digest(self.parts.code_key)
+            self._offer(CodeScanned(at_ms=at_ms, code=code, digest=digest))
+
+    def _offer(self, item: Item) -> None:
+        try:
+            self.inbox.put_nowait(item)
+        except queue.Full:
+            log.warning("the inbox is full: a key or a scan was dropped")
+
+    def answered(self, exchange: int, answer: HttpAnswer | Failure) -> None:
+        """From the line's threads. Blocks rather than drops: an answer may be money."""
+        self.inbox.put(Answered(exchange, answer))
+
+    def take(self) -> None:
+        """One item, or the passing of time."""
+        try:
+            item = self.inbox.get(timeout=self._pause_s())
+        except queue.Empty:
+            self.wake()
+            return
+        self.handle(item)
+        self.wake()
+
+    def _pause_s(self) -> float:
+        now_ms = self.parts.time.boot_ms()
+        soonest = min(self._wakes(), default=now_ms + TICK_MS)
+        return max(0, min(soonest - now_ms, TICK_MS)) / 1000
+
+    def _wakes(self) -> list[int]:
+        wakes = [next_wake(order) for order in self.orders.values()]
+        wakes += [people.next_wake(self.counter, self.shop), self.probe_at_ms]
+        return [at_ms for at_ms in wakes if at_ms is not None]
+
+    def handle(self, item: Item) -> None:
+        match item:
+            case Answered():
+                self.take_answer(item)
+            case Asked():
+                item.reply(self.reception(item.request))
+            case Stop():
+                self.stopped = True
+            case _:
+                self.turn_counter(item)
+
+    def wake(self) -> None:
+        """Everything whose time has come."""
+        now_ms = self.parts.time.boot_ms()
+        for order in tuple(self.orders.values()):
+            due_ms = next_wake(order)
+            if due_ms is not None and due_ms <= now_ms:
+                self.turn(order.order_no, WakeDue(at_ms=now_ms))
+        counter_ms = people.next_wake(self.counter, self.shop)
+        if counter_ms is not None and counter_ms <= now_ms:
+            self.turn_counter(WakeDue(at_ms=now_ms))
+        if self.probe_at_ms is not None and self.probe_at_ms <= now_ms:
+            self.probe()
+
+    # -- one order's turn ------------------------------------------------------------------------------
+
+    def turn(self, order_no: str, event: OrderEvent) -> None:
+        """Step one order. A fault of ours stops this order at attention, never the daemon."""
+        order = self.orders.get(order_no)
+        if order is None:
+            log.info("%s: %s came after the end", order_no, type(event).__name__)
+            return
+        try:
+            new, requests = step(order, event, self.parts.gateway.timing)
+        except HouseFault as fault:
+            log.exception("%s: our fault", order_no)
+            new, requests = attention(order, event, Reason.FAULT, str(fault)[:80])
+        self.commit(order, new, event, requests)
+
+    def commit(
+        self, order: Order | None, new: Order, event: Event, requests: tuple[Request, ...]
+    ) -> None:
+        """The promise, in this order: COMMIT, then the requests, then what people see and hear (I1, I3).
+
+        A step that only changed the pace (when to ask next) is not worth a write to the card."""
+        if new != order:
+            self.parts.journal.append(new, event, self._when(event.at_ms))
+            log.info("%s: %s, %s", new.order_no, type(event).__name__, new.phase.value)
+        self.orders[new.order_no] = new
+        if new.final:
+            del self.orders[new.order_no]
+        for request in requests:
+            self.send(request)
+        self.turn_counter(OrderMoved(at_ms=event.at_ms, order=new))
+
+    def _when(self, at_ms: int) -> When:
+        time = self.parts.time
+        return When(boot_id=time.boot_id, at_ms=at_ms, utc=utc_label(time.utc_ms()))
+
+    # -- the counter's turn ----------------------------------------------------------------------------
+
+    def turn_counter(self, event: CounterEvent) -> None:
+        self.counter, effects = people.step(self.counter, event, self.shop)
+        for effect in effects:
+            self.perform(effect, event.at_ms)
+
+    def perform(self, effect: CounterEffect, at_ms: int) -> None:
+        match effect:
+            case Beep():
+                self.parts.buzzer.beep(effect)
+            case OpenMpm():
+                self.open_mpm(effect, at_ms)
+            case OpenCpm():
+                self.open_cpm(effect, at_ms)
+            case Tell():
+                self.turn(effect.order_no, effect.event)
+
+    def open_mpm(self, effect: OpenMpm, at_ms: int) -> None:
+        order_no = self.mint()
+        sale_no = effect.sale_no or order_no
+        timing = self.parts.gateway.timing
+        order, requests = mpm.open_order(
+            order_no, sale_no, effect.amount, at_ms=at_ms, timing=timing
+        )
+        self.commit(None, order, SaleOpened(at_ms=at_ms), requests)
+
+    def open_cpm(self, effect: OpenCpm, at_ms: int) -> None:
+        """The code goes into the vault until its request is built; nothing else ever holds it."""
+        order_no = self.mint()
+        self.vault[effect.digest] = effect.code
+        order, requests = cpm.open_order(
+            order_no,
+            effect.sale_no or order_no,
+            effect.amount,
+            wallet=effect.wallet,
+            code_digest=effect.digest,
+            at_ms=at_ms,
+            timing=self.parts.gateway.timing,
+        )
+        self.commit(None, order, SaleOpened(at_ms=at_ms), requests)
+
+    def mint(self) -> str:
+        """A number never used before: the journal counts, the install epoch and chance tell cards apart."""
+        journal = self.parts.journal
+        minted = journal.orders_minted() + 1
+        return mint_order_no(self.terminal, journal.epoch, minted, self.parts.chance())
+
+    # -- the line --------------------------------------------------------------------------------------
+
+    def send(self, request: Request) -> None:
+        """Stamp when it is sent, not when it is journalled (DESIGN 2)."""
+        if isinstance(request, SubmitPayment):
+            request = replace(request, code=self.vault.pop(request.code_digest))
+        stamp = Stamp(utc_ms=self.parts.time.utc_ms())
+        http = self.parts.gateway.build(request, stamp)
+        self.exchange += 1
+        self.exchanges[self.exchange] = request
+        front = self.counter.front
+        urgent = front is None or front.order_no == request.order_no
+        self.parts.line.send(self.exchange, http, urgent=urgent)
+
+    def take_answer(self, answered: Answered) -> None:
+        now_ms = self.parts.time.boot_ms()
+        failed = not isinstance(answered.answer, HttpAnswer)
+        self.note_contact(silent=failed, now_ms=now_ms)
+        if answered.exchange == self.probing:
+            self.probing = None
+            return
+        request = self.exchanges.pop(answered.exchange)
+        self.turn(request.order_no, self.understand(request, answered.answer, now_ms))
+
+    def understand(self, request: Request, answer: HttpAnswer | Failure, now_ms: int) -> OrderEvent:
+        """What the line brought, as an event. A code that this display cannot show is said to be so."""
+        if not isinstance(answer, HttpAnswer):
+            log.warning("%s: no answer: %s", request.order_no, answer.detail)
+            return LineFailed(at_ms=now_ms, left=answer.left, detail=answer.detail)
+        event = self.parts.gateway.parse(request, answer, now_ms)
+        if isinstance(event, CodeIssued) and (unfit := self.parts.face.unfit(event.code)):
+            return CodeUnfit(at_ms=now_ms, detail=unfit)
+        return event
+
+    def note_contact(self, *, silent: bool, now_ms: int) -> None:
+        """Two silences in a row: the line is down, probe it. Anything heard: it is up."""
+        self.silences = self.silences + 1 if silent else 0
+        if not silent:
+            self.contact_ms = now_ms
+        down = self.silences >= CONTACT_LOST_AFTER
+        self.probe_at_ms = now_ms + PROBE_EVERY_MS if down else None
+        if down is not self.counter.online:
+            return
+        log.warning("the line is %s", "down" if down else "up")
+        self.turn_counter(LineChanged(at_ms=now_ms, online=not down))
+        if not down:
+            self.hasten(now_ms)
+
+    def hasten(self, now_ms: int) -> None:
+        """The line is back: nobody waits out a back-off that was meant for a dead line."""
+        for order in tuple(self.orders.values()):
+            if not order.pace.asked:
+                pace = replace(order.pace, ask_at_ms=now_ms)
+                self.orders[order.order_no] = replace(order, pace=pace)
+
+    def probe(self) -> None:
+        self.probe_at_ms = None
+        self.exchange += 1
+        self.probing = self.exchange
+        self.parts.line.probe(self.exchange)
+
+    # -- start -----------------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """The last row of every open order, stepped with Restarted; the last sale on the glass first.
+        Recovery reads, it never replays (reliability.md 3.5)."""
+        now_ms = self.parts.time.boot_ms()
+        last = self.parts.journal.last()
+        for row in self.parts.journal.live():
+            self.orders[row.order.order_no] = row.order
+        for row in self.parts.journal.live():
+            rebooted = row.when.boot_id != self.parts.time.boot_id
+            self.turn(row.order.order_no, Restarted(at_ms=now_ms, rebooted=rebooted))
+        if last is not None:
+            order = self.orders.get(last.order.order_no, last.order)
+            self.counter = people.show_last(self.counter, order, now_ms)
+        self.counter = replace(self.counter, recent=self._recent_codes(now_ms))
+
+    def _recent_codes(self, now_ms: int) -> tuple[tuple[str, int], ...]:
+        """A restart does not make a used code new (I11)."""
+        rows = self.parts.journal.tail(people.RECENT_MAX)
+        return tuple((row.order.code_digest, now_ms) for row in rows if row.order.code_digest)
+
+    # -- what people see -------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Bring the edges in line with the state: service, scanners, glass."""
+        self.check_service()
+        armed = people.armed(self.counter, self.shop)
+        if armed is not self.armed:
+            self.armed = armed
+            for scanner in self.parts.scanners:
+                scanner.arm(armed)
+        glass = self.glass()
+        if glass != self.shown:
+            self.shown = glass
+            self.parts.face.show(glass)
+
+    def check_service(self) -> None:
+        """Things without which no new sale may start."""
+        why, remedy = self._trouble()
+        if why != self.counter.why:
+            now_ms = self.parts.time.boot_ms()
+            self.turn_counter(ServiceChanged(at_ms=now_ms, why=why, remedy=remedy))
+
+    def _trouble(self) -> tuple[str | None, str]:
+        if not self.parts.time.is_trusted():
+            return CLOCK_NOT_SET, "Connect to the network and wait."
+        if self.parts.face.lost:
+            return "The display is not answering.", self.parts.face.lost
+        if self.parts.keypad.lost:
+            return "The keypad is not answering.", self.parts.keypad.lost
+        if len(self.orders) >= ORDERS_OPEN_MAX:
+            return "Too many sales are unresolved.", "Check the connection."
+        return None, ""
+
+    def glass(self) -> Glass:
+        now_ms = self.parts.time.boot_ms()
+        front = self.counter.front
+        background = sum(1 for no in self.orders if front is None or no != front.order_no)
+        idle = Idle(
+            self.idle_title, "" if self.counter.online else "No connection", self.counter.online
+        )
+        return Glass(view(self.counter, self.shop, now_ms, idle), background, self.shop.test)
+
+    def give_up(self, fault: JournalFault) -> None:
+        """The journal cannot be trusted: say so and end. systemd starts us again, and then the journal is
+        opened, checked and every open order asked about anew (reliability.md 8.5)."""
+        log.critical("out of service: %s", fault)
+        self.parts.face.show(Glass(OutOfService("The journal cannot be written.", str(fault))))
+
+
+def utc_label(utc_ms: int) -> str:
+    """A time for people and logs; nothing is decided by it (I12)."""
+    seconds, ms = divmod(utc_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03}Z"
