@@ -383,10 +383,10 @@ class Dispatcher:
         if not down:
             self.hasten(now_ms)
 
-    def hasten(self, now_ms: int) -> None:
-        """The line is back: nobody waits out a back-off that was meant for a dead line."""
+    def hasten(self, now_ms: int, order_no: str | None = None) -> None:
+        """The line is back, or somebody asks: nobody waits out a back-off meant for a dead line."""
         for order in tuple(self.orders.values()):
-            if not order.pace.asked:
+            if not order.pace.asked and order_no in (None, order.order_no):
                 pace = replace(order.pace, ask_at_ms=now_ms)
                 self.orders[order.order_no] = replace(order, pace=pace)
 

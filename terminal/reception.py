@@ -1,0 +1,188 @@
+"""What the running daemon answers to terminalctl: one word, one function, one dict.
+
+Runs in the dispatcher's thread, between two turns of the ring, so that every answer is one consistent
+state. It may ask the counter for things like a person at the keypad may; it decides nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from terminal import __version__
+from terminal.core.counter import Stand
+from terminal.core.events import CancelPressed, SaleAsked
+from terminal.core.sale import FINAL, Order
+from terminal.core.sight import CLOCK_NOT_SET, outcome
+from terminal.core.terms import Mode, Money, Refusal
+
+if TYPE_CHECKING:
+    from terminal.dispatcher import Dispatcher
+    from terminal.journal import Row
+
+Answer = dict[str, object]
+LIST_MAX = 1_000
+
+
+class Reception:
+    """`reply(request)` for `{"word": ...}`. Whatever was asked wrongly is refused in words."""
+
+    def __init__(self, dispatcher: Dispatcher, driver: str) -> None:
+        self.dispatcher = dispatcher
+        self.driver = driver
+        self.words: dict[str, Callable[[Answer], Answer]] = {
+            "status": self.status,
+            "sale": self.sale,
+            "order": self.order,
+            "query": self.query,
+            "cancel": self.cancel,
+            "journal": self.journal,
+        }
+
+    def reply(self, request: Answer) -> Answer:
+        word = self.words.get(str(request.get("word")))
+        if word is None:
+            known = ", ".join(self.words)
+            return refused(
+                f"{request.get('word')!r} is no word of this daemon.", f"Known: {known}."
+            )
+        try:
+            return {"ok": True, **word(request)}
+        except Refusal as refusal:
+            return refused(str(refusal))
+
+    # -- the words -------------------------------------------------------------------------------------
+
+    def status(self, _request: Answer) -> Answer:
+        ring = self.dispatcher
+        now_ms = ring.parts.time.boot_ms()
+        last = ring.parts.journal.last()
+        heard_ms = ring.contact_ms
+        return {
+            "verdict": self._verdict(),
+            "why": ring.counter.why or "",
+            "remedy": ring.counter.remedy,
+            "terminal": ring.terminal,
+            "version": __version__,
+            "gateway": self.driver,
+            "sandbox": ring.shop.test,
+            "online": ring.counter.online,
+            "last_contact_s": None if heard_ms is None else (now_ms - heard_ms) // 1000,
+            "open": [self._open(order, now_ms) for order in ring.orders.values()],
+            "last": told(last) if last else None,
+            "screen": type(ring.shown.view).__name__ if ring.shown else "",
+        }
+
+    def _verdict(self) -> str:
+        counter = self.dispatcher.counter
+        if counter.why is not None:
+            return "clock_not_set" if counter.why == CLOCK_NOT_SET else "out_of_service"
+        if not counter.online:
+            return "offline"
+        return "ready" if counter.stand in (Stand.IDLE, Stand.RESULT) else "busy"
+
+    def _open(self, order: Order, now_ms: int) -> Answer:
+        return {**facts(order), "age_s": max(0, now_ms - order.opened_ms) // 1000}
+
+    def sale(self, request: Answer) -> Answer:
+        """A sale with a ready amount, as if it had been keyed; refused as the counter would refuse it."""
+        ring = self.dispatcher
+        amount = Money.of_major(str(request.get("amount", "")), ring.shop.currency)
+        mode = _mode(request.get("mode"))
+        if ring.counter.stand not in (Stand.IDLE, Stand.RESULT):
+            raise Refusal("The counter is busy. Wait, or press C there.")
+        asked = SaleAsked(at_ms=ring.parts.time.boot_ms(), amount=amount, mode=mode)
+        ring.turn_counter(asked)
+        if ring.counter.stand not in (Stand.SELLING, Stand.SCANNING):
+            raise Refusal(ring.counter.note or "The sale did not start. See: terminalctl status")
+        front = ring.counter.front
+        return {
+            "order_no": front.order_no if front else None,
+            "amount": sum_of(amount),
+            "mode": front.mode.value if front else Mode.CPM.value,
+        }
+
+    def order(self, request: Answer) -> Answer:
+        return {"order": facts(self._find(request))}
+
+    def query(self, request: Answer) -> Answer:
+        """Ask the gateway about an open order now; an ended one is told as it ended."""
+        order = self._find(request)
+        self.dispatcher.hasten(self.dispatcher.parts.time.boot_ms(), order.order_no)
+        return {"order": facts(order)}
+
+    def cancel(self, request: Answer) -> Answer:
+        """Cancel the order in front, or the named one. What it comes to, the gateway says."""
+        ring = self.dispatcher
+        front = ring.counter.front
+        number = str(request.get("order_no") or (front.order_no if front else ""))
+        if number not in ring.orders:
+            raise Refusal("No such sale is under way. See: terminalctl status")
+        ring.turn(number, CancelPressed(at_ms=ring.parts.time.boot_ms()))
+        return {"order": facts(self._find({"order_no": number}))}
+
+    def journal(self, request: Answer) -> Answer:
+        journal = self.dispatcher.parts.journal
+        if request.get("op") == "show":
+            rows = journal.history(str(request.get("order_no")))
+            if not rows:
+                raise Refusal("The journal has no such order. See: terminalctl journal list")
+            return {"rows": [told(row) for row in rows]}
+        limit, before = request.get("limit"), request.get("before")
+        wanted = limit if isinstance(limit, int) and 0 < limit <= LIST_MAX else LIST_MAX
+        rows = journal.tail(wanted, before if isinstance(before, int) else None)
+        return {"rows": [told(row) for row in rows]}
+
+    def _find(self, request: Answer) -> Order:
+        number = str(request.get("order_no"))
+        if found := self.dispatcher.orders.get(number):
+            return found
+        if row := self.dispatcher.parts.journal.order(number):
+            return row.order
+        raise Refusal(f"No order is numbered {number[:32]}. See: terminalctl journal list")
+
+
+# -- facts, as JSON has them ---------------------------------------------------------------------------
+
+
+def refused(error: str, remedy: str = "") -> Answer:
+    return {"ok": False, "error": error, "remedy": remedy}
+
+
+def sum_of(amount: Money | None) -> Answer | None:
+    return {"minor": amount.minor, "currency": amount.currency} if amount else None
+
+
+def facts(order: Order) -> Answer:
+    return {
+        "order_no": order.order_no,
+        "sale_no": order.sale_no,
+        "mode": order.mode.value,
+        "amount": sum_of(order.amount),
+        "phase": order.phase.value,
+        "final": order.phase in FINAL,
+        "outcome": outcome(order),
+        "reason": order.reason.value if order.reason else None,
+        "detail": order.detail,
+        "wallet": order.wallet,
+        "gateway_ref": order.gateway_ref,
+        "paid": sum_of(order.paid),
+    }
+
+
+def told(row: Row) -> Answer:
+    return {
+        "seq": row.seq,
+        "utc": row.when.utc,
+        "event": type(row.event).__name__,
+        **facts(row.order),
+    }
+
+
+def _mode(word: object) -> Mode | None:
+    if word in (None, ""):
+        return None
+    try:
+        return Mode(word)
+    except ValueError:
+        raise Refusal(f"{word!r} is no mode. Say mpm or cpm.") from None

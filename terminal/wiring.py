@@ -1,0 +1,279 @@
+"""Words in the settings -> objects. The only importlib in the house; it decides nothing.
+
+`driver = "paycloud"` becomes `terminal.gateways.paycloud.Gateway`, `[display] driver = "emulated"` becomes
+`terminal.devices.display.emulated.Device`; a third party's come from the entry point groups `terminal.gateways`
+and `terminal.devices.display` (keypad, buzzer, scanner, camera). Each file's `Settings` says which keys it reads.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import queue
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from terminal.clock import SystemClock
+from terminal.codes import wallets
+from terminal.config import (
+    BadSettings,
+    Part,
+    Profile,
+    Section,
+    Settings,
+    checked,
+    load,
+    load_profile,
+)
+from terminal.control import Control
+from terminal.core.counter import Offer, Shop
+from terminal.core.terms import JournalFault, Refusal
+from terminal.core.views import Glass, OutOfService
+from terminal.dispatcher import Asked, Dispatcher, Parts
+from terminal.journal.journal import AlreadyRunning, Journal
+from terminal.reception import Reception
+from terminal.screens import draw, qr
+from terminal.wire.line import Line
+from terminal.wire.signing import Signer, Verifier
+
+if TYPE_CHECKING:
+    from terminal.devices.display import Display
+    from terminal.gateways import Gateway
+
+log = logging.getLogger("terminal")
+
+EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 74, 75, 78  # sysexits.h; systemd shows them
+ASK_TIMEOUT_S = 10.0
+OUT_OF_SERVICE_S = 10.0  # how long the reason stands on the glass before systemd starts us again
+CODE_KEY_BYTES = 32
+
+
+def run(config: Path) -> int:
+    """The daemon, from its settings to its exit code."""
+    logging.basicConfig(
+        level=os.environ.get("TERMINAL_LOG", "INFO"), format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = load(config)
+        return _run(settings, load_profile(settings.terminal.profile))
+    except BadSettings as bad:
+        print(f"terminald: the settings cannot be used.\n{bad}", file=sys.stderr)
+        return EX_CONFIG
+    except AlreadyRunning as running:
+        print(f"terminald: {running}", file=sys.stderr)
+        return EX_TEMPFAIL
+    except JournalFault as fault:
+        print(f"terminald: {fault}", file=sys.stderr)
+        return EX_IOERR
+    except Refusal as refusal:
+        print(f"terminald: {refusal}", file=sys.stderr)
+        return EX_CONFIG
+
+
+def _run(settings: Settings, profile: Profile) -> int:
+    state_dir = settings.terminal.state_dir
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        # The journal's lock first: a second daemon must not touch the first one's devices (I15).
+        try:
+            journal = Journal.open(
+                state_dir / "journal.db", terminal=settings.terminal.id, chance=chance
+            )
+        except AlreadyRunning:
+            raise
+        except JournalFault as fault:
+            _stand_out_of_service(settings, profile, fault)
+            raise
+        stack.callback(journal.close)
+        dispatcher = assemble(settings, profile, journal, stack)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: dispatcher.stop())
+        return dispatcher.run()
+
+
+def _stand_out_of_service(settings: Settings, profile: Profile, fault: JournalFault) -> None:
+    """The journal does not open: the people at the counter are told before the log is."""
+    with ExitStack() as stack:
+        face = Face(_display(settings, profile, stack))
+        face.show(Glass(OutOfService("The journal cannot be used.", str(fault))))
+        time.sleep(OUT_OF_SERVICE_S)
+
+
+def assemble(
+    settings: Settings, profile: Profile, journal: Journal, stack: ExitStack
+) -> Dispatcher:
+    """One of each, closed by `stack` in the reverse order."""
+    devices = Devices(profile, settings.terminal.state_dir, stack)
+    gateway = make_gateway(settings)
+    line = Line(
+        settings.gateway.url,
+        lambda exchange, answer: dispatcher.answered(exchange, answer),
+        ca_file=settings.gateway.ca_file,
+        connect_timeout_ms=settings.gateway.connect_timeout_ms,
+    )
+    stack.callback(line.close)
+    parts = Parts(
+        time=SystemClock(settings.clock.trust),
+        journal=journal,
+        gateway=gateway,
+        line=line,
+        face=Face(devices.one("display")),
+        buzzer=devices.one("buzzer"),
+        keypad=devices.one("keypad"),
+        scanners=devices.scanners(),
+        chance=chance,
+        code_key=code_key(settings.terminal.state_dir / "code.key"),
+    )
+    dispatcher = Dispatcher(parts, make_shop(settings), settings.terminal.id, settings.shop.title)
+    dispatcher.reception = Reception(dispatcher, settings.gateway.driver).reply
+    control = Control(settings.control.socket, lambda request: ask(dispatcher, request))
+    stack.callback(control.close)
+    return dispatcher
+
+
+def ask(dispatcher: Dispatcher, request: dict[str, object]) -> dict[str, object]:
+    """From the control thread: a question for the dispatcher's thread, answered between two turns."""
+    box: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
+    dispatcher.inbox.put(Asked(request, box.put), timeout=ASK_TIMEOUT_S)
+    return box.get(timeout=ASK_TIMEOUT_S)
+
+
+def make_shop(settings: Settings) -> Shop:
+    rules_file = settings.shop.wallets_file
+    return Shop(
+        currency=settings.shop.currency,
+        max_minor=settings.shop.limit.minor,
+        offer=Offer(settings.shop.offer),
+        accepted=frozenset(settings.gateway.wallets),
+        rules=wallets.load(rules_file.read_text(encoding="utf-8")) if rules_file else None,
+        result_ms=settings.shop.result_ms,
+        scan_ms=settings.shop.scan_ms,
+        test=settings.gateway.sandbox,
+    )
+
+
+def make_gateway(settings: Settings) -> Gateway:
+    """The codec named by `[gateway] driver`, with its keys and its own section checked."""
+    chosen = settings.gateway
+    module = find("gateways", chosen.driver, settings.root.sub("gateway"))
+    gateway: Gateway = module.Gateway(
+        checked(chosen.own, module.Settings),
+        Signer.from_pem(chosen.private_key_file.read_bytes()),
+        Verifier.from_pem(chosen.gateway_key_file.read_bytes()),
+        wallets=chosen.wallets,
+        timing=chosen.timing_over(module.TIMING),
+    )
+    return gateway
+
+
+def code_key(path: Path) -> bytes:
+    """The key of the payment codes' digests: made once, so that a restart knows a used code again (I11)."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(CODE_KEY_BYTES))
+    return path.read_bytes()
+
+
+def chance() -> int:
+    return secrets.randbits(64)
+
+
+# -- devices -------------------------------------------------------------------------------------------
+
+
+class Face:
+    """The display with the screens in front of it."""
+
+    def __init__(self, display: Display) -> None:
+        self.display = display
+
+    def show(self, glass: Glass) -> None:
+        from terminal.core.views import Presenting
+
+        image = draw(glass, self.display.panel)
+        self.display.show(image, bright=isinstance(glass.view, Presenting))
+
+    def unfit(self, payload: str) -> str | None:
+        try:
+            qr.fit(payload, self.display.panel)
+        except Refusal as refusal:
+            return str(refusal)
+        return None
+
+    @property
+    def lost(self) -> str | None:
+        return self.display.lost
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Makes the profile's devices. `{run}` in a text option is the state directory."""
+
+    profile: Profile
+    run_dir: Path
+    stack: ExitStack
+
+    def one(self, kind: str) -> Any:
+        part: Part | None = getattr(self.profile, kind)
+        if part is None:
+            if kind == "display":
+                raise self.profile.root.bad(kind, "is missing: a counter needs a display.")
+            part = Part("none", self.profile.root.sub(kind))
+        return self._make(kind, part)
+
+    def scanners(self) -> tuple[Any, ...]:
+        return tuple(self._scanner(part) for part in self.profile.scanners)
+
+    def _scanner(self, part: Part) -> Any:
+        """A scanner that looks through a camera is handed the profile's one."""
+        if part.driver != "camera":
+            return self._make("scanner", part)
+        if self.profile.camera is None:
+            raise part.options.bad("driver", "needs a [camera] section in the profile.")
+        return self._make("scanner", part, self._make("camera", self.profile.camera))
+
+    def _make(self, kind: str, part: Part, *more: Any) -> Any:
+        module = find(f"devices.{kind}", part.driver, part.options)
+        options = Section(
+            {
+                key: value.replace("{run}", str(self.run_dir)) if isinstance(value, str) else value
+                for key, value in part.options.data.items()
+            },
+            part.options.where,
+        )
+        device = module.Device(checked(options, module.Settings), *more)
+        self.stack.callback(device.close)
+        return device
+
+
+def _display(settings: Settings, profile: Profile, stack: ExitStack) -> Display:
+    display: Display = Devices(profile, settings.terminal.state_dir, stack).one("display")
+    return display
+
+
+def find(room: str, word: str, section: Section) -> Any:
+    """The module that the word names, ours or an entry point's; BadSettings with the nearest right word."""
+    package = f"terminal.{room}"
+    if word.isidentifier() and importlib.util.find_spec(f"{package}.{word}"):
+        return importlib.import_module(f"{package}.{word}")
+    for point in importlib.metadata.entry_points(group=package, name=word):
+        return point.load()
+    raise section.bad("driver", "is not known here.", among=_known(package))
+
+
+def _known(package: str) -> Iterable[str]:
+    place = importlib.util.find_spec(package)
+    folders = place.submodule_search_locations if place else None
+    ours = {path.stem for folder in folders or () for path in Path(folder).glob("[a-z]*.py")}
+    return sorted(ours | {point.name for point in importlib.metadata.entry_points(group=package)})
