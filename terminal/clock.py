@@ -35,7 +35,7 @@ class Time(Protocol):
     def label(self, utc_ms: int) -> str: ...
 
 
-class Clock:
+class SystemClock:
     """The machine's clock. `trust` "timesync": only what the network has set; "system": the machine's word,
     for one with a battery or a time service of its own."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from terminal import clock
-from terminal.clock import BUILD_FLOOR_MS, Clock, Time, label
+from terminal.clock import BUILD_FLOOR_MS, SystemClock, Time, label
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-class At(Clock):
+class At(SystemClock):
     """The machine's clock with another wall time."""
 
     utc = BUILD_FLOOR_MS
@@ -31,21 +31,21 @@ class At(Clock):
 
 
 def test_the_clock_is_a_time() -> None:
-    times: Time = Clock()
+    times: Time = SystemClock()
     assert times.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert len(times.boot_id) == 36
 
 
 def test_boot_time_is_the_kernel_s_and_goes_on() -> None:
     before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    first, second = Clock().boot_ms(), Clock().boot_ms()
+    first, second = SystemClock().boot_ms(), SystemClock().boot_ms()
     after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     assert before // 1_000_000 <= first <= second <= after // 1_000_000
 
 
 def test_wall_time_is_in_milliseconds() -> None:
     before = time.time_ns() // 1_000_000
-    assert before <= Clock().utc_ms() <= time.time_ns() // 1_000_000
+    assert before <= SystemClock().utc_ms() <= time.time_ns() // 1_000_000
 
 
 @pytest.mark.parametrize(("utc_ms", "trusted"), [(0, False), (BUILD_FLOOR_MS - 1, False)])
@@ -118,4 +118,4 @@ def test_the_real_kernel_answers() -> None:
 )
 def test_label(utc_ms: int, said: str) -> None:
     assert label(utc_ms) == said
-    assert Clock().label(utc_ms) == said
+    assert SystemClock().label(utc_ms) == said
