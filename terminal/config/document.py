@@ -98,9 +98,10 @@ class Section:
 
     def bad(self, key: str, text: str, among: Iterable[str] = ()) -> BadSettings:
         """The error to raise when the value of `key` is no good after all; `among`: the words that are."""
-        value = self.data.get(key)
-        text = f"{key} = {shown(value)} {text}{nearest(str(value), among)}"
-        return BadSettings([self.where.complaint(key, text)])
+        if key in self.data:
+            value = self.data[key]
+            text = f"= {shown(value)} {text}{nearest(str(value), among)}"
+        return BadSettings([self.where.complaint(key, f"{key} {text}")])
 
     def unread(self, key: str, known: Iterable[str]) -> Complaint:
         return self.where.complaint(key, f"{shown(key)} is read by nobody.{nearest(key, known)}")

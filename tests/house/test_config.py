@@ -549,3 +549,5 @@ def test_a_word_that_only_wiring_can_judge(written: Written) -> None:
     )
     error = settings.gateway.own.bad("app_id", "is too short.")
     assert str(error).endswith(':32: [gateway.paycloud] app_id = "wz1" is too short.')
+    error = settings.root.bad("display", "is missing: a counter needs one.")
+    assert str(error).endswith("terminal.toml: display is missing: a counter needs one.")
