@@ -1,8 +1,9 @@
 """Words in the settings -> objects. The only importlib in the house; it decides nothing.
 
 `driver = "paycloud"` becomes `terminal.gateways.paycloud.Gateway`, `[display] driver = "emulated"` becomes
-`terminal.devices.display.emulated.Device`; a third party's come from the entry point groups `terminal.gateways`
-and `terminal.devices.display` (keypad, buzzer, scanner, camera). Each file's `Settings` says which keys it reads.
+`terminal.devices.display.emulated.Device`; a third party's come from the entry point groups
+`terminal.gateways` and `terminal.devices.display` (keypad, buzzer, scanner, camera). Each file's `Settings` says
+which keys it reads.
 """
 
 from __future__ import annotations

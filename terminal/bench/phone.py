@@ -1,0 +1,100 @@
+"""The customer's phone. It is honest: to pay our code it must read it off the display's own frame, with a decoder
+that is not among those the terminal ships (OpenCV's, where the camera uses zxing-cpp and pyzbar); to be scanned
+it shows a real code that a real reader must read.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from terminal.core.terms import Fault
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from terminal.bench.stall import Stall
+
+CAMERA_SIZE_PX = (640, 480)
+MODULE_PX = 7
+LOOK_SCALES = (4, 2, 3, 6, 1)  # a small panel is looked at from nearer
+
+
+def read_screen(frame: Image) -> str | None:
+    """The text of the QR on this picture, read with OpenCV; None when there is none to read."""
+    import cv2
+    import numpy as np
+
+    gray = frame.convert("L")
+    for scale in LOOK_SCALES:
+        near = np.asarray(gray.resize((gray.width * scale, gray.height * scale)))
+        framed = np.pad(near, 8 * scale, constant_values=255)
+        text, _points, _straight = cv2.QRCodeDetector().detectAndDecode(framed)
+        if text:
+            return str(text)
+    return None
+
+
+def picture_of(code: str, *, seed: int | None = None) -> Image:
+    """What a camera sees of a phone that shows `code`: tilted, not quite sharp, a little noisy."""
+    import io
+
+    import segno
+    from PIL import Image, ImageFilter
+
+    chance = random.Random(seed)
+    buffer = io.BytesIO()
+    segno.make_qr(code, error="m").save(buffer, kind="png", scale=MODULE_PX, border=4)
+    shown = Image.open(buffer).convert("L")
+    scene = Image.new("L", CAMERA_SIZE_PX, 70)
+    tilted = shown.rotate(chance.uniform(-12, 12), expand=True, fillcolor=70, resample=3)
+    room = [CAMERA_SIZE_PX[i] - tilted.size[i] for i in (0, 1)]
+    scene.paste(tilted, tuple(max(0, round(side * chance.uniform(0.2, 0.8))) for side in room))
+    noise = Image.effect_noise(CAMERA_SIZE_PX, 14)
+    return Image.blend(scene.filter(ImageFilter.GaussianBlur(0.8)), noise, 0.12)
+
+
+class Phone:
+    """One customer at one stall."""
+
+    def __init__(self, stall: Stall) -> None:
+        self.stall = stall
+        self.code: str | None = None
+
+    def look(self) -> dict[str, Any]:
+        """Read the display and say what would be paid. Fault when there is no code to read."""
+        payload = self.payload()
+        if payload is None:
+            raise Fault("The phone sees no code on the display.")
+        return self.stall.tell_sandbox("wallet/scan", qr=payload, wallet="Alipay+")
+
+    def payload(self) -> str | None:
+        frame = self.stall.frame
+        return read_screen(frame) if frame is not None else None
+
+    def pay(self, order_no: str) -> dict[str, Any]:
+        return self.stall.tell_sandbox("wallet/pay", order_no=order_no, wallet="Alipay+")
+
+    def decline(self, order_no: str) -> dict[str, Any]:
+        return self.stall.tell_sandbox("wallet/decline", order_no=order_no)
+
+    def open_code(self, wallet: str = "Alipay+", behaviour: str = "pays") -> str:
+        """A fresh one-time code of this wallet."""
+        said = self.stall.tell_sandbox("wallet/code", wallet=wallet, behaviour=behaviour)
+        self.code = str(said["code"])
+        return self.code
+
+    def confirm(self) -> dict[str, Any]:
+        """The customer types the PIN for what was charged on the shown code."""
+        return self.stall.tell_sandbox("wallet/confirm", code=self.code)
+
+    def show_to_camera(self) -> None:
+        self.stall.show_to_camera(picture_of(self._shown()))
+
+    def show_to_scanner(self) -> None:
+        self.stall.scan_serial(self._shown())
+
+    def _shown(self) -> str:
+        if self.code is None:
+            raise Fault("The phone shows no code yet.")
+        return self.code

@@ -1,0 +1,312 @@
+"""A stall: one whole counter on this machine. The sandbox gateway, the line to it, the daemon, and the far ends
+of the daemon's cables, started and stopped together.
+
+Nothing is stood in for: the sandbox and the daemon are processes of their own, the line is TCP through a proxy
+that can be cut, the serial scanner reads a pty, the camera looks at frames.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import threading
+import time
+import tty
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from terminal.bench.proxy import Proxy
+from terminal.control import call
+from terminal.core.events import Key
+from terminal.core.terms import Fault
+from terminal.devices.cable import Plug, Unplugged, plug
+from terminal.devices.display.emulated import unpack
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ROOT = Path(__file__).parents[2]
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+REPLUG_S = 0.1
+BEEPS_KEPT = 100
+CAMERA_FRAMES = 6  # how often a shown picture passes before the camera
+CAMERA_FRAME_S = 0.1
+
+log = logging.getLogger(__name__)
+
+SETTINGS = """\
+[terminal]
+id = "BENCH1"
+state_dir = "{state}"
+profile = "{profile}"
+
+[shop]
+title = "Corner Shop"
+currency = "EUR"
+max_amount = "2000.00"
+offer = "both"
+
+[gateway]
+driver = "{gateway}"
+url = "{url}"
+sandbox = true
+private_key_file = "{private_key_file}"
+gateway_key_file = "{gateway_key_file}"
+
+# The sandbox lives a little faster than a real gateway, so that nobody at the bench has to wait.
+[gateway.timing]
+first_query_s = 1
+query_step_s = 1
+earliest_undo_s = {earliest_undo_s}
+life_s = {life_s}
+doubt_s = {doubt_s}
+grace_s = {grace_s}
+verify_s = {verify_s}
+
+[gateway.wallets]
+"alipay+" = "Alipay+"
+"wechat" = "WeChatPay"
+"unionpay" = "UnionPay"
+
+[gateway.{gateway}]
+app_id = "{app_id}"
+merchant_no = "{merchant_no}"
+
+[clock]
+trust = "system"
+
+[control]
+socket = "{state}/control.sock"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast life goes at this stall, in seconds; the real numbers are the codec's."""
+
+    earliest_undo_s: float = 2
+    life_s: float = 120
+    doubt_s: float = 30
+    grace_s: float = 5
+    verify_s: float = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One sound: its number at this stall and what it was."""
+
+    number: int
+    beep: str
+
+
+class Stall:
+    """`start()`, then press, look, scan, cut; `stop()` ends everything. Methods may be called by any thread."""
+
+    def __init__(
+        self, state: Path, *, profile: Path | None = None, pace: Pace | None = None
+    ) -> None:
+        self.state = state.absolute()
+        self.profile = profile or ROOT / "hardware" / "bench.toml"
+        self.pace = pace or Pace()
+        self.sandbox: subprocess.Popen[str] | None = None
+        self.daemon: subprocess.Popen[str] | None = None
+        self.gateway: dict[str, str] = {}
+        self.proxy: Proxy | None = None
+        self.changed = threading.Condition()
+        self.frame: Image | None = None
+        self.bright = False
+        self.frames_seen = 0
+        self.beeps: deque[Heard] = deque(maxlen=BEEPS_KEPT)
+        self.beeps_heard = 0
+        self.line_cut = False
+        self.stopping = threading.Event()
+        self._master: int | None = None
+
+    # -- start and stop ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Everything up, the idle screen on the glass. Fault when something does not come."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        self._open_pty()
+        self.sandbox = self._spawn("sandbox", "--gateway", "paycloud", "--state", "sandbox")
+        self.gateway = self._first_line(self.sandbox)
+        host, port = self.gateway["address"].removeprefix("http://").rsplit(":", 1)
+        self.proxy = Proxy((host, int(port)))
+        self._write_settings(self.proxy.start())
+        self.tell_sandbox(
+            "settings", earliest_revoke_ms=round(1000 * max(0, self.pace.earliest_undo_s - 1))
+        )
+        for watch in (self._watch_display, self._watch_buzzer):
+            threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
+        self.start_daemon()
+
+    def start_daemon(self) -> None:
+        """The daemon, up to its first picture."""
+        seen = self.frames_seen
+        self.daemon = self._spawn("run", "--config", str(self.state / "terminal.toml"))
+        self.wait(lambda: self.frames_seen > seen, "the daemon's first picture")
+
+    def kill_daemon(self) -> None:
+        """kill -9: no goodbye."""
+        assert self.daemon is not None
+        self.daemon.send_signal(signal.SIGKILL)
+        self.daemon.wait()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        for process in (self.daemon, self.sandbox):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_TIMEOUT_S)
+                process.kill()
+        if self.proxy is not None:
+            self.proxy.stop()
+        if self._master is not None:
+            os.close(self._master)
+
+    def _spawn(self, *words: str) -> subprocess.Popen[str]:
+        log_file = (self.state / f"{words[0]}.log").open("a", encoding="utf-8")
+        return subprocess.Popen(
+            [sys.executable, "-m", "terminal", *words],
+            cwd=self.state,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE if words[0] == "sandbox" else log_file,
+            stderr=log_file,
+            text=True,
+        )
+
+    def _first_line(self, process: subprocess.Popen[str]) -> dict[str, str]:
+        stdout: IO[str] | None = process.stdout
+        line = stdout.readline() if stdout else ""
+        if not line:
+            raise Fault(f"the sandbox did not start; see {self.state / 'sandbox.log'}")
+        said: dict[str, str] = json.loads(line)
+        return said
+
+    def _write_settings(self, port: int) -> None:
+        known = {**self.gateway, "url": f"http://127.0.0.1:{port}"}
+        fields = {name: getattr(self.pace, name) for name in Pace.__dataclass_fields__}
+        text = SETTINGS.format(**known, **fields, state=self.state, profile=self.profile)
+        (self.state / "terminal.toml").write_text(text, encoding="utf-8")
+
+    # -- waiting -----------------------------------------------------------------------------------
+
+    def wait(self, holds: Any, what: str, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Until `holds()`; Fault naming `what` when it does not come in time or the daemon dies."""
+        deadline_s = time.monotonic() + timeout_s
+        with self.changed:
+            while not holds():
+                if self.daemon is not None and self.daemon.poll() not in (None, -signal.SIGKILL):
+                    raise Fault(f"the daemon ended; see {self.state / 'run.log'}")
+                if time.monotonic() > deadline_s:
+                    raise Fault(f"{what} did not come in {timeout_s:.0f} s")
+                self.changed.wait(0.05)
+
+    # -- hands, eyes and ears ----------------------------------------------------------------------
+
+    def press(self, *keys: str) -> None:
+        """Keys by their names: press("1", "2", "00", "ok")."""
+        with plug(self.state / "keypad.sock") as keypad:
+            for key in keys:
+                keypad.send(Key(key).value.encode())
+
+    def scan_serial(self, text: str) -> None:
+        """The hand scanner reads `text`: its bytes and a CR come out of the pty."""
+        assert self._master is not None
+        os.write(self._master, text.encode() + b"\r")
+
+    def show_to_camera(self, picture: Image) -> None:
+        """Hold a gray picture before the camera for a moment."""
+        from terminal.devices.camera.emulated import pack
+
+        with plug(self.state / "camera.sock") as camera:
+            for _ in range(CAMERA_FRAMES):
+                camera.send(pack(picture.convert("L")))
+                time.sleep(CAMERA_FRAME_S)
+
+    def cut_line(self) -> None:
+        assert self.proxy is not None
+        self.proxy.cut()
+        self.line_cut = True
+
+    def restore_line(self) -> None:
+        assert self.proxy is not None
+        self.proxy.restore()
+        self.line_cut = False
+
+    def ask(self, word: str, **more: object) -> dict[str, Any]:
+        """What terminalctl would be told."""
+        return call(self.state / "control.sock", {"word": word, **more}, timeout_s=10)
+
+    def tell_sandbox(self, door: str, **asked: object) -> dict[str, Any]:
+        """The customer's and the bench's doors of the sandbox; not through the line that can be cut."""
+        import requests
+
+        answer = requests.post(
+            f"{self.gateway['address']}/sandbox/{door}", json=asked, timeout=STOP_TIMEOUT_S
+        )
+        said: dict[str, Any] = answer.json()
+        if answer.status_code != 200:
+            raise Fault(said.get("error", f"the sandbox answered {answer.status_code}"))
+        return said
+
+    def books(self) -> list[dict[str, Any]]:
+        """The orders in the sandbox's ledger, oldest first."""
+        import requests
+
+        answer = requests.get(
+            f"{self.gateway['address']}/sandbox/orders", timeout=STOP_TIMEOUT_S
+        ).json()
+        orders: list[dict[str, Any]] = answer["orders"]
+        return orders
+
+    # -- the cables' far ends ----------------------------------------------------------------------
+
+    def _open_pty(self) -> None:
+        """The hand scanner: a pty, found under the name that the bench profile says."""
+        self._master, slave = pty.openpty()
+        tty.setraw(slave, termios.TCSANOW)
+        link = self.state / "scanner.tty"
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.ttyname(slave))
+
+    def _watch_display(self) -> None:
+        for message in self._messages("display.sock"):
+            frame, bright = unpack(message)
+            with self.changed:
+                self.frame, self.bright = frame, bright
+                self.frames_seen += 1
+                self.changed.notify_all()
+
+    def _watch_buzzer(self) -> None:
+        for message in self._messages("buzzer.sock"):
+            with self.changed:
+                self.beeps_heard += 1
+                self.beeps.append(Heard(self.beeps_heard, message.decode()))
+                self.changed.notify_all()
+
+    def _messages(self, name: str) -> Any:
+        """What comes over a cable, plugging in again whenever the daemon comes back."""
+        while not self.stopping.is_set():
+            try:
+                with plug(self.state / name) as cable:
+                    yield from self._received(cable)
+            except (OSError, Unplugged):
+                self.stopping.wait(REPLUG_S)
+
+    def _received(self, cable: Plug) -> Any:
+        while not self.stopping.is_set():
+            message = cable.receive(1.0)
+            if message is not None:
+                yield message

@@ -1,0 +1,127 @@
+"""Walks through both kinds of sale, on the daemon itself, through its own devices, against the sandbox.
+
+After each, display, journal and the gateway's books agree (`Walk.agrees`).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from terminal.core.sale import Reason
+
+
+def test_our_code_is_shown_and_paid(counter) -> None:
+    counter.keys("1250 ok")
+    order_no = counter.sees_code()
+    counter.phone.pay(order_no)
+    counter.paid(order_no)
+    counter.hears("paid")
+    counter.keys("ok")
+
+
+@pytest.mark.parametrize("reader", ["show_to_camera", "show_to_scanner"])
+def test_the_customer_shows_a_code_instead(counter, reader: str) -> None:
+    """The shown order ends first; only then is the customer's code charged (I2)."""
+    counter.keys("300 ok")
+    shown = counter.sees_code()
+    counter.phone.open_code("Alipay+")
+    getattr(counter.phone, reader)()
+    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    charged = counter.newest()
+    assert (charged["mode"], charged["sale_no"]) == ("cpm", shown)
+    counter.paid(charged["order_no"])
+    assert counter.ends(shown)["outcome"] == "not paid"
+    counter.keys("ok")
+
+
+def test_the_customer_must_confirm_first(counter) -> None:
+    counter.keys("450 ok")
+    shown = counter.sees_code()
+    counter.phone.open_code("Alipay+", "confirms")
+    counter.phone.show_to_scanner()
+    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    counter.sees_screen("Waiting")
+    counter.phone.confirm()
+    counter.paid(counter.newest()["order_no"])
+    counter.keys("ok")
+
+
+def test_the_wallet_has_no_money(counter) -> None:
+    counter.keys("600 ok")
+    shown = counter.sees_code()
+    counter.phone.open_code("Alipay+", "insufficient")
+    counter.phone.show_to_scanner()
+    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    counter.not_paid(counter.newest()["order_no"], Reason.INSUFFICIENT_FUNDS)
+    counter.hears("not_paid")
+    counter.keys("cancel")
+
+
+def test_the_customer_declines(counter) -> None:
+    counter.keys("700 ok")
+    order_no = counter.sees_code()
+    counter.phone.decline(order_no)
+    order = counter.ends(order_no)
+    assert order["outcome"] == "not paid"
+    counter.agrees()
+    counter.keys("cancel")
+
+
+def test_cancel_by_key(counter) -> None:
+    counter.keys("800 ok")
+    order_no = counter.sees_code()
+    counter.keys("cancel")
+    counter.until(lambda: not counter.stall.bright, "the code gone from the display")
+    counter.not_paid(order_no, Reason.OPERATOR)
+    assert counter.ends(order_no)["outcome"] == "cancelled"
+    counter.keys("cancel")
+
+
+def test_paid_after_all(counter) -> None:
+    """The customer paid before C was pressed: cancel tells the truth."""
+    counter.keys("900 ok")
+    order_no = counter.sees_code()
+    counter.phone.pay(order_no)
+    counter.keys("cancel")
+    assert counter.ends(order_no)["outcome"] in ("paid", "returned")
+    counter.agrees()
+    counter.keys("cancel")
+
+
+def test_a_used_code_is_refused(counter) -> None:
+    counter.keys("100 ok")
+    shown = counter.sees_code()
+    counter.phone.open_code("WeChatPay")
+    counter.phone.show_to_scanner()
+    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    counter.paid(counter.newest()["order_no"])
+    counter.keys("ok 100 ok")
+    second = counter.sees_code()
+    counter.phone.show_to_scanner()
+    counter.hears("no", since=counter.stall.beeps_heard - 5)
+    counter.keys("cancel")
+    counter.not_paid(second, Reason.OPERATOR)
+    counter.keys("cancel")
+
+
+def test_the_customer_walks_away(hasty) -> None:
+    hasty.keys("500 ok")
+    order_no = hasty.sees_code()
+    hasty.not_paid(order_no, Reason.EXPIRED)
+
+
+@pytest.mark.parametrize(
+    "word", ["drop_before", "drop_after", "5xx_after", "wrong_signature", "html"]
+)
+def test_the_gateway_misbehaves_once(counter, word: str) -> None:
+    """No answer is not an answer: the sale ends truly all the same (I2, I3, I6)."""
+    counter.keys("1100 ok")
+    shown = counter.sees_code()
+    counter.phone.open_code("Alipay+")
+    counter.stall.tell_sandbox("misbehave", operation="submit", kind=word, count=1)
+    counter.phone.show_to_scanner()
+    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    order = counter.ends(counter.newest()["order_no"])
+    assert order["outcome"] in ("paid", "not paid", "returned"), order
+    counter.agrees()
+    counter.keys("cancel")

@@ -1,0 +1,130 @@
+"""The bench page in real Chromium: key in an amount, pay it as the customer, watch the money arrive."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from waitress.server import create_server
+
+from terminal.bench.page import make_app
+from terminal.core.sale import Reason
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+WAIT_MS = 40_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(counter: Any) -> Iterator[str]:
+    server = create_server(make_app(counter.stall), host="127.0.0.1", port=0, threads=12)
+    threading.Thread(target=server.run, daemon=True).start()
+    yield f"http://127.0.0.1:{server.effective_port}/"
+    server.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    opened = browser.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.set_default_timeout(WAIT_MS)
+    opened.goto(address)
+    opened.wait_for_function("document.getElementById('frame').naturalWidth > 0")
+    yield opened
+    opened.close()
+    assert errors == []
+
+
+def type_amount(page: Page, digits: str) -> None:
+    for digit in digits:
+        page.keyboard.press(digit)
+    page.locator("[data-key=ok]").click()
+
+
+def test_key_in_and_pay_our_code(page: Page, counter: Any) -> None:
+    type_amount(page, "1250")
+    order_no = counter.sees_code()
+    page.click("#look")
+    page.wait_for_function("document.getElementById('bill-amount').textContent === '12.50 EUR'")
+    page.click("#pay")
+    counter.paid(order_no)
+    page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.paid")
+    page.wait_for_selector(f"#books tr:has-text('{order_no}'):has-text('12.50 EUR')")
+    page.wait_for_function("document.getElementById('ear').textContent.includes('paid')")
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("reader", ["camera", "scanner"])
+def test_key_in_and_show_the_customers_code(page: Page, counter: Any, reader: str) -> None:
+    type_amount(page, "300")
+    shown = counter.sees_code()
+    page.click("#tab-show")
+    page.click("#open-code")
+    page.locator(f"#{reader}:enabled").click()
+    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    order_no = counter.newest()["order_no"]
+    counter.paid(order_no)
+    page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.paid")
+    page.keyboard.press("Enter")
+
+
+def test_the_customer_declines(page: Page, counter: Any) -> None:
+    type_amount(page, "400")
+    order_no = counter.sees_code()
+    page.click("#look")
+    page.locator("#decline").click()
+    page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.unpaid")
+    counter.ends(order_no)
+    counter.agrees()
+    page.keyboard.press("Escape")
+
+
+def test_cancel_by_the_page(page: Page, counter: Any) -> None:
+    type_amount(page, "500")
+    order_no = counter.sees_code()
+    page.locator("[data-key=cancel]").click()
+    counter.not_paid(order_no, Reason.OPERATOR)
+    page.keyboard.press("Escape")
+
+
+def test_cut_the_line_and_restore_it(page: Page, counter: Any) -> None:
+    type_amount(page, "600")
+    order_no = counter.sees_code()
+    page.click("#look")
+    page.wait_for_selector("#bill:not([hidden])")
+    page.click("#line")
+    page.wait_for_function("document.getElementById('daemon').textContent.includes('cut')")
+    page.click("#pay")
+    page.click("#line")
+    counter.paid(order_no)
+    page.keyboard.press("Enter")
+
+
+def test_pull_the_plug_and_power_on(page: Page, counter: Any) -> None:
+    type_amount(page, "700")
+    order_no = counter.sees_code()
+    page.click("#look")
+    page.wait_for_selector("#bill:not([hidden])")
+    page.click("#kill")
+    page.wait_for_selector("#daemon.off")
+    page.click("#pay")
+    page.click("#restart")
+    counter.paid(order_no)
+    page.keyboard.press("Enter")
