@@ -1,0 +1,245 @@
+"""A scanner on a serial port or on USB in serial (CDC-ACM) mode, read with pyserial.
+
+The scanner must send an end mark after each code; CR is what most do when they leave the factory. The port is
+read all the time, also while disarmed, so that nothing old waits in a buffer when a code is awaited.
+
+A code is delivered whole or not at all. Half a code is dropped at 200 ms of silence, at an unplugging and at
+arming; a port just opened is listened to until it is silent first (F13). A code that ends in the very moment
+of disarming may still be delivered.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import termios
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from serial import Serial, SerialException, serial_for_url
+
+from terminal.devices.repeats import Repeats
+from terminal.devices.scanner import Scanned
+
+CODE_BYTES_MAX = 4096  # the largest QR code has 2953 bytes (F3): refused later, in words
+CHUNK_BYTES = 4096
+BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 5.0
+SETTLE_CHUNKS_MAX = 64
+UNENDED_MAX, UNENDED_BYTES_MIN = 3, 12  # readings that look like codes, in a row; less is noise
+REPEAT_S = 0.5
+CLOSE_TIMEOUT_S = 5.0
+
+# SerialException is an OSError; `in_waiting` raises plain OSError and flushing raises termios.error when the
+# cable is out (hardware.md 5).
+FAULTS = (OSError, termios.error)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`port`: best a /dev/serial/by-id path, which survives replugging; any pyserial URL works (loop://,
+    spy://). `suffix`: each of these characters ends a code, so the default takes CR, LF and CR LF.
+    `silence_ms`: a pause after which the code under way is given up."""
+
+    port: str
+    baud: int = 9600
+    suffix: str = "\r\n"
+    silence_ms: int = 200
+
+    def __post_init__(self) -> None:
+        if not self.port:
+            raise ValueError(
+                "port is empty; write the scanner's path, such as /dev/serial/by-id/..."
+            )
+        if not 50 <= self.baud <= 4_000_000:
+            raise ValueError(
+                f"a scanner does not speak at {self.baud} baud; most do at 9600 or 115200"
+            )
+        if not (1 <= len(self.suffix) <= 4 and self.suffix.isascii()):
+            raise ValueError(
+                f"suffix is one to four ASCII characters such as '\\r', not {self.suffix!r}"
+            )
+        if not 20 <= self.silence_ms <= 5000:
+            raise ValueError(f"silence_ms is 20 to 5000, not {self.silence_ms}")
+
+
+class Lines:
+    """Cuts what a scanner sends into codes. Has no clock: the caller says when the line fell silent."""
+
+    def __init__(self, ends: str) -> None:
+        self._end = re.compile(b"[" + re.escape(ends.encode("ascii")) + b"]")
+        self._held = bytearray()
+        self._spoilt = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The codes that end in `data`. Empty ones (F1, F2) and over-long ones (F4) are left out."""
+        *ended, begun = self._end.split(data)
+        codes = [code for piece in ended if (code := self._finish(piece))]
+        self._hold(begun)
+        return codes
+
+    def silence(self) -> int:
+        """Nothing came for a while: drop what has no end, and say how many bytes that were."""
+        dropped_bytes = len(self._held)
+        self._held.clear()
+        self._spoilt = False
+        return dropped_bytes
+
+    def spoil(self) -> None:
+        """If a code has begun, drop it up to its end."""
+        self._spoilt = self._spoilt or bool(self._held)
+        self._held.clear()
+
+    def _finish(self, piece: bytes) -> bytes:
+        self._hold(piece)
+        code = bytes(self._held)
+        self._held.clear()
+        self._spoilt = False
+        return code
+
+    def _hold(self, piece: bytes) -> None:
+        if self._spoilt:
+            return
+        self._held += piece
+        if len(self._held) > CODE_BYTES_MAX:
+            self.spoil()
+
+
+class Device:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._scanned: Scanned | None = None
+        self._armed = False
+        self._armings = 0
+        self._repeats = Repeats(REPEAT_S)
+        self._unended = 0
+        self._lost: str | None = f"The scanner at {settings.port} is being opened."
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="scanner serial", daemon=True)
+
+    def listen(self, scanned: Scanned) -> None:
+        self._scanned = scanned
+        self._thread.start()
+
+    def arm(self, armed: bool) -> None:
+        self._armings += armed  # before `_armed`: the thread must not deliver what had begun
+        self._armed = armed
+
+    @property
+    def lost(self) -> str | None:
+        if self._thread.ident and not self._thread.is_alive() and not self._closing.is_set():
+            return "The scanner's thread has ended. Restart the daemon; its log says why."
+        return self._lost
+
+    def close(self) -> None:
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_TIMEOUT_S)
+
+    # -- the scanner's thread -----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        backoff_s = BACKOFF_FIRST_S
+        while not self._closing.is_set():
+            try:
+                with self._open() as port:
+                    self._settle(port)
+                    backoff_s = BACKOFF_FIRST_S
+                    self._read(port)
+            except FAULTS as fault:
+                self._say(explain(self._settings.port, fault))
+            # The port is closed by now: a stale handle would make the kernel give the scanner another name.
+            self._closing.wait(backoff_s)
+            backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+
+    def _open(self) -> Serial:
+        try:
+            return serial_for_url(
+                self._settings.port,
+                baudrate=self._settings.baud,
+                timeout=self._settings.silence_ms / 1000,
+                exclusive=True,
+            )
+        except (ValueError, LookupError) as error:  # a URL or a speed that pyserial does not know
+            raise SerialException(f"pyserial refuses it: {error}") from error
+
+    def _settle(self, port: Serial) -> None:
+        """Wait for silence: what is under way now may be the second half of a code (F13)."""
+        chunks = 0
+        while not self._closing.is_set():
+            if not port.read(CHUNK_BYTES):
+                self._say(None)
+                return
+            chunks += 1
+            if chunks == SETTLE_CHUNKS_MAX:
+                self._say(
+                    f"{self._settings.port} sends without a pause, so it is no scanner or at another speed. "
+                    "Correct `port` or `baud` in the hardware profile."
+                )
+
+    def _read(self, port: Serial) -> None:
+        lines = Lines(self._settings.suffix)
+        known = self._armings
+        while not self._closing.is_set():
+            data = port.read(1)
+            # Looked at before the rest is taken: those bytes waited already, so they are not newer than this.
+            armed, armings = self._armed, self._armings
+            data += port.read(min(port.in_waiting, CHUNK_BYTES))
+            if armings != known:
+                known = armings
+                lines.spoil()  # what has begun was not awaited yet
+            if not data:
+                self._fell_silent(lines)
+            for code in lines.feed(data):
+                self._ended(code, armed)
+
+    def _fell_silent(self, lines: Lines) -> None:
+        dropped_bytes = lines.silence()
+        if not dropped_bytes:
+            return
+        log.warning("%s: %d bytes without an end mark dropped", self._settings.port, dropped_bytes)
+        self._unended += dropped_bytes >= UNENDED_BYTES_MIN
+        if self._unended >= UNENDED_MAX:  # a programming barcode took the end mark away (F21)
+            self._say(
+                f"The scanner at {self._settings.port} sends codes without an end mark. Scan the barcode "
+                "'add CR suffix' of its manual, or set `suffix` in the hardware profile."
+            )
+
+    def _ended(self, code: bytes, armed: bool) -> None:
+        self._unended = 0
+        self._say(None)
+        if not (armed and self._armed and self._scanned):
+            return
+        if self._repeats.is_new(code, time.monotonic()):
+            self._scanned(code)
+
+    def _say(self, lost: str | None) -> None:
+        if lost is not None and lost != self._lost:
+            log.warning("%s", lost)
+        elif lost != self._lost:
+            log.info("the scanner at %s is ready", self._settings.port)
+        self._lost = lost
+
+
+def explain(port: str, fault: Exception) -> str:
+    """What is wrong with the port, and the remedy, for the technician."""
+    number = fault.errno if isinstance(fault, OSError) else None
+    if number in (errno.EACCES, errno.EPERM):
+        return f"The daemon may not open {port}. Add its user to the group of that file (dialout)."
+    if number in (errno.EAGAIN, errno.EBUSY):
+        return f"{port} is in use by another program. Stop that program."
+    if "://" not in port and not Path(port).exists():
+        return (
+            f"There is no scanner at {port}. Plug it in, or correct `port` in the hardware profile; "
+            "`ls /dev/serial/by-id` lists what is plugged in."
+        )
+    if isinstance(fault, SerialException) and "multiple access" in str(fault):
+        return (
+            f"{port} was unplugged for a moment, or another program reads it too. "
+            "Check the plug, and stop the other program (`fuser` names it)."
+        )
+    return f"{port} does not work: {fault}. Unplug the scanner and plug it in again."
