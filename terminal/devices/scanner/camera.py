@@ -1,0 +1,121 @@
+"""A scanner that is a camera and the eye: it looks only while a code is awaited.
+
+Nothing of the eye is imported before the scanner is armed for the first time. One text is delivered once in
+`repeat_ms`, although it is seen in every frame (F14). Two different texts in one frame are none: the eye's
+rule.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from terminal.devices.repeats import Repeats
+from terminal.devices.scanner import Scanned
+
+if TYPE_CHECKING:
+    from terminal.devices.camera import Camera
+    from terminal.eye import Gray
+
+FRAME_TIMEOUT_S = 0.2  # how late a disarming is noticed when the camera sends nothing
+CLOSE_TIMEOUT_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`budget_ms`: how long the eye may think about one frame."""
+
+    budget_ms: int = 1000
+    repeat_ms: int = 2000
+
+    def __post_init__(self) -> None:
+        if self.budget_ms <= 0 or self.repeat_ms < 0:
+            raise ValueError("budget_ms must be above 0 and repeat_ms not below 0")
+
+
+class Device:
+    def __init__(self, settings: Settings, camera: Camera) -> None:
+        self._settings = settings
+        self._camera = camera
+        self._scanned: Scanned | None = None
+        self._repeats = Repeats(settings.repeat_ms / 1000)
+        self._lost: str | None = None
+        self._armed = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="scanner camera", daemon=True)
+
+    def listen(self, scanned: Scanned) -> None:
+        self._scanned = scanned
+        self._thread.start()
+
+    def arm(self, armed: bool) -> None:
+        if armed:
+            self._armed.set()
+        elif not self._closing.is_set():
+            self._armed.clear()
+
+    @property
+    def lost(self) -> str | None:
+        if self._lost is None and self._thread.ident and not self._thread.is_alive():
+            return "The scanner's thread has ended. Restart the daemon; its log says why."
+        return self._lost or self._camera.lost
+
+    def close(self) -> None:
+        """Ends the thread. The camera stays the caller's to close."""
+        self._closing.set()
+        self._armed.set()
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_TIMEOUT_S)
+
+    # -- the scanner's thread -----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._armed.wait()
+        if not self._closing.is_set() and self._eye_opens():
+            while not self._closing.is_set():
+                self._watch()
+                self._armed.wait()
+
+    def _eye_opens(self) -> bool:
+        try:
+            import_module("zxingcpp")
+            import_module("pyzbar.pyzbar")  # fails when the system's libzbar is missing
+        except ImportError as error:
+            self._lost = (
+                f"The camera cannot read codes: {error}. "
+                "Install counter-terminal[camera] and the system's libzbar0."
+            )
+            log.error("%s", self._lost)
+            return False
+        return True
+
+    def _watch(self) -> None:
+        self._camera.start()
+        try:
+            while self._awaited():
+                frame = self._camera.next_frame(FRAME_TIMEOUT_S)
+                if frame is not None:
+                    self._look(frame)
+        finally:
+            self._camera.stop()
+
+    def _look(self, frame: Gray) -> None:
+        from terminal.eye import read_codes
+
+        for code in read_codes(frame, budget_ms=self._settings.budget_ms):
+            reading = code.text.encode()
+            if (
+                self._awaited()
+                and self._scanned
+                and self._repeats.is_new(reading, time.monotonic())
+            ):
+                self._scanned(reading)
+
+    def _awaited(self) -> bool:
+        return self._armed.is_set() and not self._closing.is_set()
