@@ -189,7 +189,7 @@ def _major(amount_minor: int, currency: str) -> str:
 
 # -- writing ---------------------------------------------------------------------------------------
 
-Template = Mapping[str, str]
+Template = Mapping[str, "str | Template"]
 
 WRITTEN_CHARACTERS_MAX = 512
 _PRINTABLE = re.compile(r"[ -~]*")
@@ -217,6 +217,7 @@ def build(
     """The text of a code that obeys EMVCo or its recognised national scheme; BadValue names what does not.
 
     `accounts`: 02..51 -> a text, or the objects of a template (00 its GUID); `private`: the same for 80..99.
+    Templates nest: VietQR has one inside its own.
     `currency` ISO 4217 alpha; `amount_minor` None: the payer types it. `dynamic` None: 12 with an amount, 11
     without. `additional`: the objects of 62, `language`: of 64, the only place for other scripts.
     """
@@ -262,7 +263,7 @@ def _careless(fields: tuple[Field, ...]) -> Iterator[str]:
             yield f"format:{field.id}"
 
 
-def _is_careful(field: Field, inner: Template) -> bool:
+def _is_careful(field: Field, inner: Mapping[str, str]) -> bool:
     if int(field.id) in (*ACCOUNT_TEMPLATES, *PRIVATE_TEMPLATES):
         return bool(_OWNER.fullmatch(inner.get(GUID, "")))
     if field.id == ADDITIONAL:

@@ -130,7 +130,7 @@ def load(text: str) -> Rules:
 def _parsed(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
+    except ValueError as fault:  # TOMLDecodeError, and the plain one of a number with 5000 digits
         raise BadRules(f"this is not TOML: {fault}. Mend that line.") from fault
     except RecursionError:
         raise BadRules("brackets are nested too deeply. A rule table needs no nesting.") from None
