@@ -1,0 +1,141 @@
+"""`sale`, `query`, `cancel`: what a person at the counter could do, from here."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from terminal.cli.desk import Desk, Facts, NotDone, exit_code, major_amount, order_no
+from terminal.cli.paper import Colour, money
+from terminal.core.terms import Refusal
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+POLL_S = 0.5
+WAIT_S_MAX = (
+    900.0  # longer than any code lives and any doubt is asked about before a human is called
+)
+
+
+def add_to(words: _SubParsersAction[ArgumentParser], shared: ArgumentParser) -> None:
+    sale = words.add_parser("sale", parents=[shared], help="start a sale")
+    sale.add_argument("amount", type=major_amount, metavar="AMOUNT", help="like 12.50")
+    sale.add_argument(
+        "--mode", choices=("mpm", "cpm"), help="mpm: show our code; cpm: scan the customer's"
+    )
+    sale.add_argument("--wait", action="store_true", help="until it has come to its end")
+    sale.set_defaults(do=start_sale)
+    query = words.add_parser("query", parents=[shared], help="ask the gateway about an order now")
+    query.add_argument("order_no", type=order_no, metavar="ORDER")
+    query.set_defaults(do=query_order)
+    cancel = words.add_parser("cancel", parents=[shared], help="cancel a sale")
+    cancel.add_argument(
+        "order_no", type=order_no, metavar="ORDER", nargs="?", help="without: the one in front"
+    )
+    cancel.set_defaults(do=cancel_order)
+
+
+def query_order(options: Namespace, desk: Desk) -> int:
+    return _told(desk, desk.ask("query", order_no=options.order_no))
+
+
+def cancel_order(options: Namespace, desk: Desk) -> int:
+    """Only the key: what it comes to, the gateway says."""
+    number = {"order_no": options.order_no} if options.order_no else {}
+    return _told(desk, desk.ask("cancel", **number))
+
+
+def _told(desk: Desk, reply: Facts) -> int:
+    if desk.paper.as_json:
+        desk.paper.data(reply)
+    else:
+        desk.show_order(reply["order"])
+    return exit_code(reply["order"]["outcome"])
+
+
+# -- a sale --------------------------------------------------------------------------------------------------
+
+
+def start_sale(options: Namespace, desk: Desk) -> int:
+    seen = _newest(desk.ask("status")) if options.wait else None
+    mode = {"mode": options.mode} if options.mode else {}
+    reply = desk.ask("sale", amount=options.amount, **mode)
+    if desk.paper.as_json:
+        desk.paper.data(reply)
+    else:
+        _show_start(desk, reply, wait=options.wait)
+    if not options.wait:
+        return 0
+    try:
+        order = _followed(desk, reply["order_no"], {seen})
+    except KeyboardInterrupt:
+        raise NotDone("Not watched any more. The sale goes on.", "terminalctl cancel") from None
+    if order is None:
+        raise Refusal("Not paid: the sale ended before the customer showed a code.")
+    if desk.paper.as_json:
+        desk.paper.data({"ok": True, "order": order})
+    else:
+        desk.show_order(order)
+    return 0 if order["outcome"] == "paid" else 1
+
+
+def _show_start(desk: Desk, reply: Facts, *, wait: bool) -> None:
+    number = reply["order_no"]
+    desk.paper.verdict("Started", f"{money(reply['amount'])}, {reply['mode']}", Colour.CARE)
+    desk.paper.facts((("order", number or "none yet: waiting for the customer's code"),))
+    if not wait:
+        follow = f"query {number}" if number else "status"
+        desk.paper.line(f"Follow it: terminalctl {follow}")
+
+
+def _followed(desk: Desk, number: str | None, seen: set[str | None]) -> Facts | None:
+    """The order that the sale came to its end with; None when none was ever opened.
+
+    A customer who holds up a code instead of scanning ours ends one order and begins another."""
+    until_s = time.monotonic() + WAIT_S_MAX
+    order: Facts | None = None
+    while number := number or _next_number(desk, seen, until_s):
+        seen.add(number)
+        order = _ended(desk, number, until_s)
+        if order["reason"] != "customer_code":
+            break
+        number = None
+    return order
+
+
+def _ended(desk: Desk, number: str, until_s: float) -> Facts:
+    """This order when it is final, or a human must look. Every new phase is told on the way."""
+    phase = None
+    while True:
+        order: Facts = desk.ask("order", order_no=number)["order"]
+        if order["final"] or order["outcome"] == "attention":
+            return order
+        if order["phase"] != phase and not desk.paper.as_json:
+            phase = order["phase"]
+            desk.paper.line(f"  {number}  {order['outcome']}, {phase}")
+        _pause(until_s, number)
+
+
+def _next_number(desk: Desk, seen: set[str | None], until_s: float) -> str | None:
+    """The number of an order that was opened since; None when the counter has gone on without one."""
+    while True:
+        status = desk.ask("status")
+        newest = _newest(status)
+        if newest not in seen:
+            return newest
+        if status["verdict"] != "busy":
+            return None
+        _pause(until_s, "")
+
+
+def _newest(status: Facts) -> str | None:
+    return status["last"]["order_no"] if status["last"] else None
+
+
+def _pause(until_s: float, number: str) -> None:
+    if time.monotonic() > until_s:
+        follow = f"query {number}" if number else "status"
+        raise NotDone(f"The sale has no end after {WAIT_S_MAX:g} s.", f"terminalctl {follow}")
+    time.sleep(POLL_S)
