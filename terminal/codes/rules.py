@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -92,11 +92,13 @@ class Rules:
     names: Mapping[str, str]
     refusals: tuple[RefusalRule, ...]
     wallets: tuple[WalletRule, ...]
-    applications: tuple[ApplicationRule, ...] = field(default=())
+    applications: tuple[ApplicationRule, ...]
 
 
 def has_gs1_check_digit(digits: str) -> bool:
     """GS1 General Specifications 7.9: weights 1 and 3 from the right, the sum is a multiple of ten."""
+    if not (digits.isascii() and digits.isdigit()):
+        return False  # a pattern with letters in it may ask, too
     weighted = sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(reversed(digits)))
     return weighted % 10 == 0
 

@@ -139,9 +139,7 @@ class PaymentCode:
     def reveal(self) -> str:
         """The text, for the gateway's codec and `wallets.identify`. Keep it no longer than the call."""
         if not self.__text:
-            raise Forgotten(
-                "this payment code was forgotten after its use; ask the customer for a new one"
-            )
+            raise Forgotten("this payment code was used and forgotten; ask for a new one")
         return self.__text.decode("ascii")
 
     def digest(self, key: bytes) -> str:
@@ -149,12 +147,9 @@ class PaymentCode:
 
         Keyed, because an 18 digit code is found from a plain hash in minutes. ValueError for a short key."""
         if len(key) < KEY_BYTES_MIN:
-            raise ValueError(
-                f"the digest key has {len(key)} bytes; it needs {KEY_BYTES_MIN} or more"
-            )
-        return hmac.digest(key, self.reveal().encode("ascii"), "sha256").hex()[
-            :DIGEST_HEX_CHARACTERS
-        ]
+            raise ValueError(f"the digest key has {len(key)} bytes, not {KEY_BYTES_MIN} or more")
+        digest = hmac.digest(key, self.reveal().encode("ascii"), "sha256")
+        return digest.hex()[:DIGEST_HEX_CHARACTERS]
 
     def forget(self) -> None:
         """Overwrites the text. After this `reveal` and `digest` raise Forgotten."""
@@ -171,11 +166,8 @@ class PaymentCode:
         return len(self.__text)
 
     def __repr__(self) -> str:
-        return (
-            f"PaymentCode({len(self.__text)} characters)"
-            if self.__text
-            else "PaymentCode(forgotten)"
-        )
+        shown = f"{len(self.__text)} characters" if self.__text else "forgotten"
+        return f"PaymentCode({shown})"
 
     def __format__(self, spec: str) -> str:
         return format(repr(self), spec)
@@ -194,9 +186,7 @@ class PaymentCode:
         return self  # one object only, so that forget() reaches every holder
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError("a payment code is never written down")
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Where pickle asks, in every protocol."""
         raise TypeError("a payment code is never written down")
 
 
@@ -246,9 +236,7 @@ def _check(text: str) -> None:
     if len(text) > CODE_CHARACTERS_MAX:
         raise Unreadable(Word.TOO_LONG)
     if not text.isascii():
-        raise NotThisCode(
-            Word.NOT_ASCII
-        )  # also F8: other scripts' digits, which str.isdigit calls digits
+        raise NotThisCode(Word.NOT_ASCII)  # also other scripts' digits (F8)
     if _CONTROL.search(text):
         raise Unreadable(_word_of_control(text))
     if _is_doubled(text):

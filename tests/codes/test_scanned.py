@@ -20,6 +20,7 @@ from terminal.codes.scanned import (
     DIGEST_HEX_CHARACTERS,
     LINE_CHARACTERS_MAX,
     MESSAGES,
+    READ_BYTES_MAX,
     Forgotten,
     PaymentCode,
     Refused,
@@ -88,6 +89,13 @@ def test_leading_zeros_and_long_numbers_stay_text() -> None:
 def test_the_longest_code_is_read() -> None:
     longest = "".join(chr(33 + number % 94) for number in range(CODE_CHARACTERS_MAX))
     assert read(f"{longest}\r\n".encode()).reveal() == longest
+
+
+def test_one_character_more_is_too_long() -> None:
+    for data in (CODE_CHARACTERS_MAX + 1, READ_BYTES_MAX, READ_BYTES_MAX + 1):
+        with pytest.raises(Refused) as caught:
+            read(b"1" * data)
+        assert caught.value.word == Word.TOO_LONG
 
 
 def test_a_code_is_clean_whoever_makes_it() -> None:
@@ -224,7 +232,7 @@ def test_the_digest_is_hmac_sha_256() -> None:
 
 
 def test_a_short_key_is_refused() -> None:
-    with pytest.raises(ValueError, match="16 or more"):
+    with pytest.raises(ValueError, match="not 16 or more"):
         PaymentCode(CODE).digest(b"short")
 
 

@@ -160,6 +160,20 @@ def test_another_table_is_used_instead() -> None:
     assert identify("6228376427820283746", rules).candidates == ()
 
 
+def test_digits_of_a_pattern_are_ascii() -> None:
+    """F8: a plain \\d of Python takes every script's digits."""
+    rules = load(edited("'1[0-5][0-9]{16}'", r"'1[0-5]\d{16}'"))
+    assert identify(WECHAT, rules).wallet == "wechat"
+    with pytest.raises(Unknown):
+        identify("13" + "\u0665" * 16, rules)
+
+
+def test_letters_have_no_check_digit() -> None:
+    rules = load(edited('id = "link"', 'id = "link"\ncheck = "gs1"'))
+    with pytest.raises(Unknown):
+        identify("http:96385074", rules)
+
+
 def edited(old: str, new: str) -> str:
     assert SMALL.count(old) == 1
     return SMALL.replace(old, new)
