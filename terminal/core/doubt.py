@@ -100,13 +100,13 @@ def ask_later(order: Order, event: Event, timing: Timing) -> Step:
 
 
 def ask_now(order: Order, event: PaymentHinted, timing: Timing) -> Step:
-    """Something says paid: ask at once. A query that itself only hints is asked again later, and a notice
+    """Something says paid: ask at once. A second answer that only hints is followed up later, and a notice
     starts nothing while a request is under way."""
-    if event.answer and order.pace.asked is Ask.QUERY:
+    if event.answer and (order.pace.asked is Ask.QUERY or order.pace.tries):
         return ask_later(order, event, timing)
-    if not event.answer and order.pace.asked:
-        return order, ()
-    return ask(order, Ask.QUERY)
+    if event.answer:
+        return ask(replace(order, pace=replace(order.pace, tries=1)), Ask.QUERY)
+    return (order, ()) if order.pace.asked else ask(order, Ask.QUERY)
 
 
 def wake_asking(order: Order, event: WakeDue, timing: Timing) -> Step:
@@ -152,8 +152,13 @@ def decline(order: Order, event: PaymentDeclined, timing: Timing) -> Step:
 
 def closed_there(order: Order, event: OrderClosed, timing: Timing) -> Step:
     """The gateway says that it cannot be paid. After an undo of ours that is what we asked for."""
-    ended = REVERSED if order.phase is REVERSING or order.paid else CLOSED
-    return end(order, ended, Reason.AT_GATEWAY, event.detail)
+    return end(order, ended_as(order), Reason.AT_GATEWAY, event.detail)
+
+
+def ended_as(order: Order) -> Phase:
+    """The word for an order that provably will not be paid: closed, or reversed if that is what we asked."""
+    watched = order.phase is VERIFYING and order.mode is Mode.CPM
+    return REVERSED if order.phase is REVERSING or watched else CLOSED
 
 
 def never_left(order: Order, event: Event) -> bool:
@@ -171,24 +176,31 @@ def never_left(order: Order, event: Event) -> bool:
 
 
 def undo(order: Order, phase: Phase, reason: Reason) -> Step:
-    """From now on this order is being ended. What is under way is waited for, then asked once more."""
+    """From now on this order is being ended. What is under way is waited for, then asked once more; its
+    count of tries stays, because `never_left` reads it."""
     ending = replace(
         order,
         phase=phase,
         until_ms=None,
         reason=order.reason or reason,
-        pace=replace(order.pace, tries=0, payer_acting=False),
+        pace=replace(
+            order.pace, tries=order.pace.tries if order.pace.asked else 0, payer_acting=False
+        ),
     )
     return (ending, ()) if order.pace.asked else ask(ending, Ask.QUERY)
 
 
 def send_undo(order: Order, event: Event, timing: Timing) -> Step:
-    """The undo leaves, or the gateway's earliest time is waited for, asking meanwhile."""
+    """The undo leaves, or the gateway's earliest time is waited for, asking meanwhile. One that was just
+    answered is not repeated without a pause."""
+    needed = replace(order, undone=False)
+    if order.pace.asked in (Ask.CLOSE, Ask.REVERSE):
+        return ask_later(needed, event, timing)
     earliest_ms = order.opened_ms + timing.earliest_undo_ms
     if event.at_ms < earliest_ms:
-        return rest(order, min(earliest_ms, event.at_ms + timing.query_step_ms))
+        return rest(needed, min(earliest_ms, event.at_ms + timing.query_step_ms))
     what = Ask.CLOSE if order.phase is CLOSING else Ask.REVERSE
-    return ask(replace(order, undo_left=True, undone=False), what)
+    return ask(replace(needed, undo_left=True), what)
 
 
 def on_pending(order: Order, event: PaymentPending, timing: Timing) -> Step:
@@ -199,8 +211,10 @@ def on_pending(order: Order, event: PaymentPending, timing: Timing) -> Step:
 
 
 def on_approved(order: Order, event: PaymentApproved, timing: Timing) -> Step:
-    """Paid while it was being ended. Before an undo left: paid after all, the truth. After: it goes back."""
-    if not order.undo_left or not timing.undo_returns:
+    """Paid while it was being ended. Before an undo left: paid after all, the truth. After: it goes back,
+    and what was once on its way back never becomes a sale (I7)."""
+    goes_back = order.paid is not None or (order.undo_left and timing.undo_returns)
+    if not goes_back:
         return settle(order, event, timing)
     known = replace(
         order, phase=REVERSING, paid=event.paid, gateway_ref=event.gateway_ref or order.gateway_ref
@@ -209,9 +223,10 @@ def on_approved(order: Order, event: PaymentApproved, timing: Timing) -> Step:
 
 
 def on_not_found(order: Order, event: OrderNotFound, timing: Timing) -> Step:
-    """An authentic "no such order". To an undo or after one it may mean "not yet" (reliability.md 0.3)."""
+    """An authentic "no such order". To an undo or after one it may mean "not yet" (reliability.md 0.3);
+    of money that was once seen it means nothing."""
     answered_undo = order.pace.asked in (Ask.CLOSE, Ask.REVERSE)
-    if not (order.undone or answered_undo):
+    if order.paid is not None or not (order.undone or answered_undo):
         return send_undo(order, event, timing)
     nobody_can_pay = order.mode is Mode.MPM and order.qr is None
     if nobody_can_pay or timing.tombstone:
@@ -222,10 +237,11 @@ def on_not_found(order: Order, event: OrderNotFound, timing: Timing) -> Step:
 
 def _verified_at_ms(order: Order, event: Event, timing: Timing) -> int:
     """When nothing of this order can appear any more: a customer's code was sent when the order was
-    opened, ours could be scanned until now."""
+    opened; ours may be in a customer's phone already and be paid until its life ends (features.md a.3 rule 9:
+    some gateways know no order before that)."""
     if order.mode is Mode.CPM:
         return max(order.opened_ms + timing.verify_ms, event.at_ms)
-    return event.at_ms + timing.verify_ms
+    return max(event.at_ms + timing.verify_ms, order.payable_until_ms or 0)
 
 
 def on_undone(order: Order, event: UndoAccepted, timing: Timing) -> Step:
@@ -236,23 +252,25 @@ def on_undone(order: Order, event: UndoAccepted, timing: Timing) -> Step:
 
 
 def finish(order: Order, event: Event, timing: Timing) -> Step:
-    return end(order, CLOSED if order.phase is CLOSING else REVERSED, None)
+    return end(order, ended_as(order), None)
 
 
 def on_refused(order: Order, event: UndoRefused, timing: Timing) -> Step:
-    """The gateway will not undo: too early - wait; already paid - ask; window over - a human, a refund."""
-    if event.why is UndoRefusal.TOO_EARLY:
-        return ask_later(order, event, timing)
-    if event.why is UndoRefusal.ALREADY_PAID:
-        return ask(order, Ask.QUERY)
-    return attention(order, event, order.reason or Reason.LATE, event.detail)
+    """The gateway will not undo: too early - wait; already paid - ask, at once the first time; money that
+    should go back and does not, or window over - a human, a refund."""
+    already_paid = event.why is UndoRefusal.ALREADY_PAID
+    if event.why is UndoRefusal.WINDOW_OVER or (already_paid and order.paid is not None):
+        return attention(order, event, order.reason or Reason.LATE, event.detail)
+    if already_paid and not order.pace.tries:
+        return ask(replace(order, pace=replace(order.pace, tries=1)), Ask.QUERY)
+    return ask_later(order, event, timing)
 
 
 def on_no_answer(order: Order, event: LineFailed | AnswerUnclear, timing: Timing) -> Step:
     """Nothing learnt. A query that a living gateway answers with nonsense does not hold up the undo;
     a dead line holds up everything."""
     if never_left(order, event):
-        return end(order, CLOSED if order.mode is Mode.MPM else DECLINED, Reason.NO_CONNECTION)
+        return end(order, DECLINED, Reason.NO_CONNECTION)
     if isinstance(event, AnswerUnclear) and order.pace.asked is Ask.QUERY and not order.undone:
         counted = replace(order, pace=replace(order.pace, tries=order.pace.tries + 1))
         return send_undo(counted, event, timing)
@@ -269,8 +287,11 @@ def resume(order: Order, event: Restarted, timing: Timing) -> Step:
     order counts as opened now, which only makes us wait longer (reliability.md 3.5)."""
     opened_ms = event.at_ms if event.rebooted else order.opened_ms
     known = replace(order, opened_ms=opened_ms, restarted=True, pace=Pace(ask_at_ms=event.at_ms))
-    if order.phase is VERIFYING and event.rebooted:
-        known = replace(known, until_ms=event.at_ms + timing.verify_ms)
+    if event.rebooted and order.payable_until_ms is not None:
+        payable_ms = order.payable_until_ms - order.opened_ms
+        known = replace(known, payable_until_ms=event.at_ms + payable_ms)
+    if event.rebooted and order.phase is VERIFYING:
+        known = replace(known, until_ms=_verified_at_ms(known, event, timing))
     return known, ()
 
 
@@ -283,19 +304,19 @@ def resume_with_grace(order: Order, event: Restarted, timing: Timing) -> Step:
 def undoing_row(phase: Phase) -> Row:
     """CLOSING and REVERSING differ in the request they send and in the word they end with."""
     ended = CLOSED if phase is CLOSING else REVERSED
-    ways_out = (phase, REVERSING, VERIFYING, CLOSED, REVERSED)
+    undone = (phase,) if phase is CLOSING else (phase, REVERSED)  # money was seen: it is back
     return row(
         {
             PaymentApproved: rule(on_approved, PAID, ATTENTION, REVERSING),
             PaymentHinted: rule(ask_now, phase),
             PaymentPending: rule(on_pending, phase),
             PaymentDeclined: rule(decline, DECLINED),
-            OrderClosed: rule(closed_there, CLOSED, REVERSED),
-            OrderNotFound: rule(on_not_found, *ways_out),
-            UndoAccepted: rule(on_undone, phase, ended),
+            OrderClosed: rule(closed_there, ended),
+            OrderNotFound: rule(on_not_found, phase, VERIFYING, ended),
+            UndoAccepted: rule(on_undone, *undone),
             UndoRefused: rule(on_refused, phase, ATTENTION),
             AnswerUnclear: rule(on_no_answer, phase),
-            LineFailed: rule(on_no_answer, phase, CLOSED, DECLINED),
+            LineFailed: rule(on_no_answer, phase, DECLINED),
             CodeIssued: rule(go_on, phase),
             CodeUnfit: rule(go_on, phase),
             WakeDue: rule(wake_asking, phase),
@@ -324,7 +345,7 @@ def appeared(order: Order, event: PaymentApproved | PaymentPending, timing: Timi
 def still_absent(order: Order, event: OrderNotFound, timing: Timing) -> Step:
     """Only an authentic "no such order" after the time is over ends the watch."""
     if order.until_ms is not None and event.at_ms >= order.until_ms:
-        return end(order, CLOSED if order.mode is Mode.MPM else REVERSED, None)
+        return finish(order, event, timing)
     return ask_again(order, event, timing)
 
 
@@ -358,6 +379,11 @@ def hourly(order: Order, event: Event, timing: Timing) -> Step:
     return attention(known, event, reason, order.detail or "")
 
 
+def hinted_again(order: Order, event: PaymentHinted, timing: Timing) -> Step:
+    """A notice is looked into at once; an answer that only hints is an answer like any other here."""
+    return hourly(order, event, timing) if event.answer else ask_now(order, event, timing)
+
+
 ATTENTION_ROW = row(
     {
         PaymentApproved: rule(hourly, ATTENTION),
@@ -367,9 +393,9 @@ ATTENTION_ROW = row(
         OrderNotFound: rule(hourly, ATTENTION),
         AnswerUnclear: rule(hourly, ATTENTION),
         LineFailed: rule(hourly, ATTENTION),
-        PaymentHinted: rule(ask_now, ATTENTION),
+        PaymentHinted: rule(hinted_again, ATTENTION),
         WakeDue: rule(wake_asking, ATTENTION),
-        Restarted: rule(hourly, ATTENTION),
+        Restarted: rule(resume, ATTENTION),
     },
     late=(CancelPressed, CodePresented, CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
 )
@@ -387,13 +413,14 @@ def late_payment(order: Order, event: PaymentApproved, timing: Timing) -> Step:
         paid=event.paid,
         gateway_ref=event.gateway_ref or order.gateway_ref,
         undo_left=True,
+        undone=False,
     )
     return ask(late, Ask.REVERSE)
 
 
 def look_into(order: Order, event: PaymentHinted, timing: Timing) -> Step:
-    """A hint that money arrived late: ask; only an authentic answer starts a return."""
-    return ask(order, Ask.QUERY)
+    """A notice that money arrived late: ask once; only an authentic answer starts a return."""
+    return (replace(order, pace=Pace()), ()) if event.answer else ask(order, Ask.QUERY)
 
 
 _NOTHING_TO_DO = (

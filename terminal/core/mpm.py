@@ -51,6 +51,8 @@ REQUESTING, PRESENTING = Phase.REQUESTING, Phase.PRESENTING
 CLOSING, PAID, DECLINED = Phase.CLOSING, Phase.PAID, Phase.DECLINED
 CLOSED, ATTENTION = Phase.CLOSED, Phase.ATTENTION
 
+CREATED_AGAIN_TRIES = 2  # one create without a clear answer, then one more
+
 
 def open_order(order_no: str, sale_no: str, amount: Money, *, at_ms: int, timing: Timing) -> Step:
     """A new order that asks for its code. The row is committed before the request leaves (I1)."""
@@ -71,12 +73,14 @@ def open_order(order_no: str, sale_no: str, amount: Money, *, at_ms: int, timing
 
 def present(order: Order, event: CodeIssued, timing: Timing) -> Step:
     """The code goes on the glass. The gateway's own word about its life wins."""
+    dead_ms = event.at_ms + (event.life_ms or timing.life_ms)
     shown = replace(
         order,
         phase=PRESENTING,
         qr=event.code,
         gateway_ref=event.gateway_ref or order.gateway_ref,
-        until_ms=event.at_ms + (event.life_ms or timing.life_ms),
+        until_ms=dead_ms,
+        payable_until_ms=dead_ms,
     )
     return rest(shown, event.at_ms + timing.first_query_ms)
 
@@ -90,7 +94,7 @@ def unfit(order: Order, event: CodeUnfit, timing: Timing) -> Step:
 def no_code(order: Order, event: PaymentPending, timing: Timing) -> Step:
     """The order exists, but its code never reached us and a query does not bring it."""
     if timing.create_again and not order.restarted:
-        return ask(order, Ask.CREATE)
+        return ask_later(order, event, timing)
     return give_up(order, event, timing)
 
 
@@ -98,8 +102,8 @@ def create_once_more(order: Order, event: OrderNotFound, timing: Timing) -> Step
     """The same number may be created again once: creating moves no money (table 3.1)."""
     if order.restarted:
         return give_up(order, event, timing)
-    if order.pace.tries <= 1:
-        again = replace(order, pace=replace(order.pace, tries=order.pace.tries + 1))
+    if order.pace.tries < CREATED_AGAIN_TRIES:
+        again = replace(order, pace=replace(order.pace, tries=CREATED_AGAIN_TRIES))
         return ask(again, Ask.CREATE)
     return ask_later(order, event, timing)
 

@@ -95,6 +95,7 @@ class Order:
     wallet: str | None = None  # the gateway's name for the customer's wallet
     code_digest: str | None = None  # CPM: keyed digest of the payment code, never the code (I11)
     qr: str | None = None  # MPM: the text of our code; set means that it may have been seen
+    payable_until_ms: int | None = None  # MPM: when the gateway stops taking payments of our code
     undo_left: bool = False  # a close or reversal may have left: no way back to PAID (I3)
     undone: bool = False  # the gateway acknowledged it
     gateway_ref: str | None = None
