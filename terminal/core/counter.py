@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from terminal.codes.scanned import Refused
-from terminal.codes.wallets import identify
+from terminal.codes.wallets import Certainty, identify
 from terminal.core.effects import Beep, CounterEffect, OpenCpm, OpenMpm, Tell
 from terminal.core.entry import Entry
 from terminal.core.events import (
@@ -96,6 +96,7 @@ class Counter:
     since_ms: int = 0
     entry: Entry = field(default=Entry())
     amount: Money | None = None
+    mode: Mode | None = None  # this sale only that way; None: as the shop offers
     front: Order | None = None
     held: Held | None = None
     wallets: tuple[str, ...] = ()  # the choices on the screen, most likely first
@@ -118,14 +119,17 @@ REUSE_MS = 600_000  # the same code on another sale within ten minutes is refuse
 DEAF_MS = 500  # a result that has just appeared is not dismissed by a key meant for the screen before (F80)
 _ENDING = frozenset({Phase.CLOSING, Phase.REVERSING, Phase.VERIFYING})
 _LIVE_MPM = frozenset({Phase.REQUESTING, Phase.PRESENTING})
+_UNOPENED = frozenset({Stand.SCANNING, Stand.CHOOSING, Stand.SELLING})  # if no order is in front
 
 
 def step(counter: Counter, event: CounterEvent, shop: Shop) -> CounterStep:
     """(counter, event) -> (counter, effects). A Refusal inside becomes a note and a low tone."""
     try:
         return TABLE[counter.stand][type(event)](counter, event, shop)
-    except (Refusal, Refused) as refusal:
+    except Refusal as refusal:
         return replace(counter, note=str(refusal)), (Beep.NO,)
+    except Refused as refused:  # its str() has the technician's word in front
+        return replace(counter, note=refused.message), (Beep.NO,)
 
 
 def next_wake(counter: Counter, shop: Shop) -> int | None:
@@ -146,6 +150,8 @@ def armed(counter: Counter, shop: Shop) -> bool:
     return (
         counter.stand is Stand.SELLING
         and shop.offer is Offer.BOTH
+        and counter.mode is None
+        and counter.why is None
         and counter.held is None
         and counter.front is not None
         and counter.front.phase in _LIVE_MPM
@@ -177,6 +183,7 @@ def go_idle(counter: Counter, event: Event) -> Counter:
         since_ms=event.at_ms,
         entry=Entry(),
         amount=None,
+        mode=None,
         front=None,
         held=None,
         wallets=(),
@@ -190,9 +197,9 @@ def line_changed(counter: Counter, event: LineChanged, shop: Shop) -> CounterSte
 
 
 def service_changed(counter: Counter, event: ServiceChanged, shop: Shop) -> CounterStep:
-    """A sale that could not even be opened ends here; a running one goes on to its end."""
+    """A sale that has no order yet ends here; a running one goes on to its end."""
     changed = replace(counter, why=event.why, remedy=event.remedy)
-    if event.why and changed.stand is Stand.SELLING and changed.front is None:
+    if event.why and changed.stand in _UNOPENED and changed.front is None:
         changed = go_idle(changed, event)
     return changed, ()
 
@@ -243,6 +250,7 @@ def start(
         stand=Stand.SELLING,
         since_ms=event.at_ms,
         amount=amount,
+        mode=mode,
         front=None,
         held=None,
         note="",
@@ -279,8 +287,8 @@ def scanned(counter: Counter, event: CodeScanned, shop: Shop) -> CounterStep:
         return counter, ()
     if _seen_lately(counter, event):
         raise Refusal("This code was used before. Ask for a new one.")
-    wallets = _candidates(event, shop)
-    held = Held(event.code, event.digest, event.at_ms, wallets[0] if len(wallets) == 1 else None)
+    wallets, sure = _candidates(event, shop)
+    held = Held(event.code, event.digest, event.at_ms, wallets[0] if sure else None)
     if held.wallet is None:
         choosing = replace(counter, held=held, wallets=wallets, stand=Stand.CHOOSING, note="")
         return replace(choosing, since_ms=event.at_ms), (Beep.TICK,)
@@ -294,17 +302,19 @@ def _seen_lately(counter: Counter, event: CodeScanned) -> bool:
     )
 
 
-def _candidates(event: CodeScanned, shop: Shop) -> tuple[str, ...]:
-    """Wallet ids, most likely first; a code that nobody's rule knows may be any of the shop's."""
-    found = identify(event.code.reveal(), shop.rules)
-    known = tuple(dict.fromkeys(candidate.wallet for candidate in found.candidates))
-    taken = tuple(wallet for wallet in known if not shop.accepted or wallet in shop.accepted)
+def _candidates(event: CodeScanned, shop: Shop) -> tuple[tuple[str, ...], bool]:
+    """Wallet ids, most likely first, and whether the first may be used without asking: it is the only one
+    and no guess, or all that the shop takes. A code that nobody's rule knows may be any of the shop's."""
+    found = identify(event.code.reveal(), shop.rules, symbology=event.code.symbology)
+    known = found.candidates
+    taken = [it for it in known if not shop.accepted or it.wallet in shop.accepted]
     if known and not taken:
-        raise Refusal(f"{known[0]} is not taken here. Ask for another wallet.")
-    choices = taken or tuple(sorted(shop.accepted))
+        raise Refusal(f"{known[0].wallet} is not taken here. Ask for another wallet.")
+    choices = tuple(it.wallet for it in taken) or tuple(sorted(shop.accepted))
     if not choices:
         raise Refusal("This code is not known. Ask for another wallet.")
-    return choices[:CHOICES_MAX]
+    guessed = any(it.certainty is Certainty.GUESS for it in taken) and len(shop.accepted) != 1
+    return choices[:CHOICES_MAX], len(choices) == 1 and not guessed
 
 
 def use(counter: Counter, event: Event, shop: Shop) -> CounterStep:
@@ -421,9 +431,8 @@ def front_moved(counter: Counter, event: OrderMoved, shop: Shop) -> CounterStep:
     if order.phase is Phase.PAID or order.phase is Phase.ATTENTION:
         return result(moved, event)
     if order.final:
-        return (
-            charge(moved, event, shop) if moved.held and moved.held.wallet else result(moved, event)
-        )
+        go_on = moved.held is not None and moved.held.wallet and moved.why is None
+        return charge(moved, event, shop) if go_on else result(moved, event)
     return moved, _progress(before, order)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from terminal.core.counter import Counter, Offer, Shop, Stand
+from terminal.core.counter import Counter, Shop, Stand, armed
 from terminal.core.sale import Order, Phase, Reason
 from terminal.core.terms import Money
 from terminal.core.views import (
@@ -81,7 +81,7 @@ def _presenting(counter: Counter, order: Order, shop: Shop, at_ms: int) -> View:
         qr=order.qr or "",
         remaining_s=_seconds_left(until_ms, at_ms),
         life_s=max(1, (until_ms - counter.since_ms) // 1000),
-        scan_too=shop.offer is Offer.BOTH,
+        scan_too=armed(counter, shop),
         payer_acting=order.pace.payer_acting,
         note=note,
     )
@@ -121,6 +121,7 @@ _CLOSING_WORDS = {
 _DOING = {
     Phase.PRESENTING: "Asking the gateway",
     Phase.REQUESTING: "Asking the gateway",
+    Phase.SUBMITTING: "Asking the gateway",
     Phase.IN_DOUBT: "Asking the gateway",
     Phase.CLOSING: "Closing the order",
     Phase.REVERSING: "Taking the payment back",
@@ -153,9 +154,10 @@ def _waiting_for(order: Order) -> str | None:
         return "Asking the wallet"
     if order.phase is Phase.IN_DOUBT and order.pace.payer_acting:
         return "Customer is confirming"
-    if order.phase in (Phase.CLOSING, Phase.REVERSING) and order.reason is not None:
+    if order.phase is Phase.CLOSING and order.reason is not None:
         return _CLOSING_WORDS.get(order.reason)
-    return None
+    cancelled = order.phase is Phase.REVERSING and order.reason is Reason.OPERATOR
+    return _CLOSING_WORDS[Reason.OPERATOR] if cancelled else None
 
 
 # -- outcome words, the same everywhere (counter.md) ---------------------------------------------------

@@ -113,7 +113,7 @@ class Money:
         return cls(minor, currency)
 
 
-# 18 digits leave room in SQLite's 64-bit integers (F31); [0-9] because \d takes full-width digits (F8).
+# 15 digits leave room in SQLite's 64-bit integers (F31); [0-9] because \d takes full-width digits (F8).
 MINOR_MAX = 10**15 - 1
 _MAJOR = re.compile(r"(?P<whole>[0-9]{1,16})(?:\.(?P<decimals>[0-9]{0,12}))?")
 
