@@ -118,7 +118,7 @@ def assemble(
     gateway = make_gateway(settings)
     line = Line(
         settings.gateway.url,
-        lambda exchange, answer: dispatcher.answered(exchange, answer),
+        lambda exchange, answer: dispatcher.answered(exchange, answer),  # it exists before any answer
         ca_file=settings.gateway.ca_file,
         connect_timeout_ms=settings.gateway.connect_timeout_ms,
     )
@@ -135,7 +135,7 @@ def assemble(
         chance=chance,
         code_key=code_key(settings.terminal.state_dir / "code.key"),
     )
-    dispatcher = Dispatcher(parts, make_shop(settings), settings.terminal.id, settings.shop.title)
+    dispatcher: Dispatcher = Dispatcher(parts, make_shop(settings), settings.terminal.id, settings.shop.title)
     dispatcher.reception = Reception(dispatcher, settings.gateway.driver).reply
     control = Control(settings.control.socket, lambda request: ask(dispatcher, request))
     stack.callback(control.close)

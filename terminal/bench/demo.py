@@ -79,6 +79,7 @@ def mpm_sale(stall: Stall, phone: Phone) -> dict[str, Any]:
 
 def cpm_sale(stall: Stall, phone: Phone) -> dict[str, Any]:
     """3.00: the customer holds up a code instead, and the camera reads it."""
+    stall.dismiss()
     stall.press("3", "00", "ok")
     stall.wait(lambda: stall.bright and phone.payload() is not None, "our code on the display")
     shown = phone.look()["order_no"]

@@ -47,9 +47,13 @@ def picture_of(code: str, *, seed: int | None = None) -> Image:
     segno.make_qr(code, error="m").save(buffer, kind="png", scale=MODULE_PX, border=4)
     shown = Image.open(buffer).convert("L")
     scene = Image.new("L", CAMERA_SIZE_PX, 70)
-    tilted = shown.rotate(chance.uniform(-12, 12), expand=True, fillcolor=70, resample=3)
-    room = [CAMERA_SIZE_PX[i] - tilted.size[i] for i in (0, 1)]
-    scene.paste(tilted, tuple(max(0, round(side * chance.uniform(0.2, 0.8))) for side in room))
+    bicubic = Image.Resampling.BICUBIC
+    tilted = shown.rotate(chance.uniform(-12, 12), expand=True, fillcolor=70, resample=bicubic)
+    left_px, top_px = (
+        max(0, round((whole - part) * chance.uniform(0.2, 0.8)))
+        for whole, part in zip(CAMERA_SIZE_PX, tilted.size, strict=True)
+    )
+    scene.paste(tilted, (left_px, top_px))
     noise = Image.effect_noise(CAMERA_SIZE_PX, 14)
     return Image.blend(scene.filter(ImageFilter.GaussianBlur(0.8)), noise, 0.12)
 

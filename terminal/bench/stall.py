@@ -221,6 +221,17 @@ class Stall:
             for key in keys:
                 keypad.send(Key(key).value.encode())
 
+    def dismiss(self) -> None:
+        """C until the idle screen is there: a result that has just come is not dismissed at once."""
+
+        def idle() -> bool:
+            if self.ask("status")["screen"] == "Idle":
+                return True
+            self.press("cancel")
+            return False
+
+        self.wait(idle, "the idle screen")
+
     def scan_serial(self, text: str) -> None:
         """The hand scanner reads `text`: its bytes and a CR come out of the pty."""
         assert self._master is not None
@@ -230,9 +241,11 @@ class Stall:
         """Hold a gray picture before the camera for a moment."""
         from terminal.devices.camera.emulated import pack
 
+        gray = picture.convert("L")
+        message = pack(gray.height, gray.width, gray.tobytes())
         with plug(self.state / "camera.sock") as camera:
             for _ in range(CAMERA_FRAMES):
-                camera.send(pack(picture.convert("L")))
+                camera.send(message)
                 time.sleep(CAMERA_FRAME_S)
 
     def cut_line(self) -> None:

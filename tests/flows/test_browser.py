@@ -68,7 +68,7 @@ def test_key_in_and_pay_our_code(page: Page, counter: Any) -> None:
     page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.paid")
     page.wait_for_selector(f"#books tr:has-text('{order_no}'):has-text('12.50 EUR')")
     page.wait_for_function("document.getElementById('ear').textContent.includes('paid')")
-    page.keyboard.press("Enter")
+    counter.stall.dismiss()
 
 
 @pytest.mark.parametrize("reader", ["camera", "scanner"])
@@ -82,7 +82,7 @@ def test_key_in_and_show_the_customers_code(page: Page, counter: Any, reader: st
     order_no = counter.newest()["order_no"]
     counter.paid(order_no)
     page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.paid")
-    page.keyboard.press("Enter")
+    counter.stall.dismiss()
 
 
 def test_the_customer_declines(page: Page, counter: Any) -> None:
@@ -93,7 +93,7 @@ def test_the_customer_declines(page: Page, counter: Any) -> None:
     page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.unpaid")
     counter.ends(order_no)
     counter.agrees()
-    page.keyboard.press("Escape")
+    counter.stall.dismiss()
 
 
 def test_cancel_by_the_page(page: Page, counter: Any) -> None:
@@ -101,7 +101,7 @@ def test_cancel_by_the_page(page: Page, counter: Any) -> None:
     order_no = counter.sees_code()
     page.locator("[data-key=cancel]").click()
     counter.not_paid(order_no, Reason.OPERATOR)
-    page.keyboard.press("Escape")
+    counter.stall.dismiss()
 
 
 def test_cut_the_line_and_restore_it(page: Page, counter: Any) -> None:
@@ -114,7 +114,7 @@ def test_cut_the_line_and_restore_it(page: Page, counter: Any) -> None:
     page.click("#pay")
     page.click("#line")
     counter.paid(order_no)
-    page.keyboard.press("Enter")
+    counter.stall.dismiss()
 
 
 def test_pull_the_plug_and_power_on(page: Page, counter: Any) -> None:
@@ -127,4 +127,4 @@ def test_pull_the_plug_and_power_on(page: Page, counter: Any) -> None:
     page.click("#pay")
     page.click("#restart")
     counter.paid(order_no)
-    page.keyboard.press("Enter")
+    counter.stall.dismiss()

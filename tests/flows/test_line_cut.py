@@ -12,7 +12,7 @@ def test_while_our_code_is_shown_and_the_customer_pays(counter) -> None:
     counter.phone.pay(order_no)
     counter.stall.restore_line()
     counter.paid(order_no)
-    counter.keys("ok")
+    counter.stall.dismiss()
 
 
 def test_while_our_code_is_shown_and_nobody_pays(hasty) -> None:
@@ -32,7 +32,7 @@ def test_while_cancelling(counter) -> None:
     counter.sees_screen("Checking")
     counter.stall.restore_line()
     counter.not_paid(order_no, Reason.OPERATOR)
-    counter.keys("cancel")
+    counter.stall.dismiss()
 
 
 def test_while_the_customers_code_is_charged(counter) -> None:
@@ -47,7 +47,7 @@ def test_while_the_customers_code_is_charged(counter) -> None:
     counter.stall.restore_line()
     counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
     counter.paid(counter.newest()["order_no"])
-    counter.keys("ok")
+    counter.stall.dismiss()
 
 
 def test_no_sale_starts_without_a_line(fresh) -> None:

@@ -116,8 +116,8 @@ def _rows(stall: Stall) -> list[Words]:
         )
     except (Fault, OSError):
         return []
-    rows: list[Words] = said.get("rows", [])
-    return rows
+    rows = said.get("rows")
+    return rows if isinstance(rows, list) else []
 
 
 class Actions:
