@@ -65,9 +65,9 @@ _NEWEST = """
 _ORDER = "WHERE order_no = ? ORDER BY seq DESC LIMIT 1"
 _HISTORY = "WHERE order_no = ? ORDER BY seq"
 _SALE = """
-    WHERE seq IN (SELECT max(seq) FROM journal WHERE order_no = :sale_no UNION ALL
+    WHERE seq IN (SELECT max(seq) FROM journal WHERE order_no = ?1 UNION ALL
         SELECT max(seq) FROM journal
-        WHERE sale_no = :sale_no AND sale_no <> order_no GROUP BY order_no)
+        WHERE sale_no = ?1 AND sale_no <> order_no GROUP BY order_no)
     ORDER BY order_no"""
 _TAIL = """
     WHERE seq < ? AND NOT EXISTS (SELECT 1 FROM journal AS later
@@ -142,7 +142,12 @@ class Journal:
                 f"There is no journal at {path}. The daemon makes it at its first start."
             )
         found = opening.look(path, None, memory)
-        return cls(path, opening.open_to_read(path), found, None, False)
+        db = opening.open_to_read(path)
+        try:
+            return cls(path, db, found, None, False)
+        except BaseException:
+            db.close()
+            raise
 
     def close(self) -> None:
         """Leave it whole: every row in the one file. Harmless when called again."""

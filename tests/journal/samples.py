@@ -23,8 +23,8 @@ GATEWAY_REF = "2026112122001412345678901234"
 Step = tuple[Order, Event]
 
 
-def open_journal(path: Path, terminal: str = TERMINAL) -> Journal:
-    return Journal.open(path, terminal=terminal, chance=lambda: EPOCH, born="2026-11-21T05:29:00Z")
+def open_journal(path: Path, terminal: str = TERMINAL, epoch: int = EPOCH) -> Journal:
+    return Journal.open(path, terminal=terminal, chance=lambda: epoch, born="2026-11-21T05:29:00Z")
 
 
 def number(counter: int) -> str:
