@@ -147,3 +147,24 @@ class Glass:
     view: View
     resolving: int = 0
     test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A display's glass: size in pixels, `mode` "1" (mono), "L" (grey) or "RGB", and the pixel pitch in
+    micrometres, which decides how far away a code can be read (decoding.md 4)."""
+
+    width_px: int
+    height_px: int
+    mode: str
+    pitch_um: int
+    name: str = ""
+
+    @property
+    def is_wide(self) -> bool:
+        """Landscape: things go beside each other, not under."""
+        return self.width_px * 4 > self.height_px * 5
+
+    def __str__(self) -> str:
+        """The panel's name for people: its own, or its size."""
+        return self.name or f"the {self.width_px}x{self.height_px} display"

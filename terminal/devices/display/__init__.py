@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from terminal.screens import Panel
+    from terminal.core.views import Panel
 
 
 class Display(Protocol):

@@ -18,8 +18,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from terminal.core.views import Panel
 from terminal.devices.cable import Cable
-from terminal.screens import Panel
 
 if TYPE_CHECKING:
     from PIL.Image import Image
