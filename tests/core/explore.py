@@ -94,6 +94,17 @@ def every_move() -> tuple[Move, ...]:
     return tuple(move for timing in TIMINGS for move in _moves(timing))
 
 
+@cache
+def every_kind() -> tuple[Move, ...]:
+    """One move for every kind of order that the moves led to, with every reason it may have."""
+    kinds: dict[tuple[object, ...], Move] = {}
+    for move in every_move():
+        likeness = _likeness(move.after, move.event.at_ms, move.timing)
+        pace = move.after.pace
+        kinds.setdefault((move.timing, move.after.reason, pace.payer_acting, *likeness), move)
+    return tuple(kinds.values())
+
+
 def _moves(timing: Timing) -> Iterator[Move]:
     starts = [requesting(timing), submitting(timing)]
     waiting = deque((sale.order, sale.now_ms) for sale in starts)

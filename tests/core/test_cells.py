@@ -27,7 +27,7 @@ from terminal.core.table import EVENTS, Mark, Rule, Step, Table, row, rule, walk
 from terminal.core.terms import HouseFault, Mode
 from terminal.core.timing import Timing, next_wake
 from tests.core import laws
-from tests.core.explore import TIMINGS, Move, every_event, every_move
+from tests.core.explore import TIMINGS, Move, every_event, every_kind, every_move
 from tests.core.script import requesting, shown, submitting
 
 SHARED = {
@@ -173,7 +173,7 @@ def test_only_a_payment_leads_out_of_the_other_finals() -> None:
 
 def test_waking_when_something_is_due_always_gets_on() -> None:
     """No busy loop: a wake that is due asks something, moves on, or is due later from then on."""
-    for move in every_move():
+    for move in every_kind():
         order, due_ms = move.after, next_wake(move.after)
         if due_ms is None:
             continue
