@@ -35,17 +35,24 @@ def read_screen(frame: Image) -> str | None:
     return None
 
 
-def picture_of(code: str, *, seed: int | None = None) -> Image:
-    """What a camera sees of a phone that shows `code`: tilted, not quite sharp, a little noisy."""
+def code_on_screen(code: str) -> Image:
+    """The code as the phone's own screen shows it."""
     import io
 
     import segno
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    segno.make_qr(code, error="m").save(buffer, kind="png", scale=MODULE_PX, border=4)
+    return Image.open(buffer).convert("L")
+
+
+def picture_of(code: str, *, seed: int | None = None) -> Image:
+    """What a camera sees of a phone that shows `code`: tilted, not quite sharp, a little noisy."""
     from PIL import Image, ImageFilter
 
     chance = random.Random(seed)
-    buffer = io.BytesIO()
-    segno.make_qr(code, error="m").save(buffer, kind="png", scale=MODULE_PX, border=4)
-    shown = Image.open(buffer).convert("L")
+    shown = code_on_screen(code)
     scene = Image.new("L", CAMERA_SIZE_PX, 70)
     bicubic = Image.Resampling.BICUBIC
     tilted = shown.rotate(chance.uniform(-12, 12), expand=True, fillcolor=70, resample=bicubic)

@@ -36,6 +36,7 @@ def address(counter: Any) -> Iterator[str]:
     server = create_server(make_app(counter.stall), host="127.0.0.1", port=0, threads=12)
     threading.Thread(target=server.run, daemon=True).start()
     yield f"http://127.0.0.1:{server.effective_port}/"
+    server.task_dispatcher.shutdown()
     server.close()
 
 
@@ -126,5 +127,6 @@ def test_pull_the_plug_and_power_on(page: Page, counter: Any) -> None:
     page.wait_for_selector("#daemon.off")
     page.click("#pay")
     page.click("#restart")
+    page.wait_for_selector("#daemon:not(.off)")
     counter.paid(order_no)
     counter.stall.dismiss()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, jsonify, request, send_from_directory
 
-from terminal.bench.phone import Phone, picture_of
+from terminal.bench.phone import Phone, code_on_screen
 from terminal.control import call
 from terminal.core.terms import Fault
 
@@ -62,7 +62,7 @@ def make_app(stall: Stall) -> Flask:
 
     @app.get("/code.png")
     def code() -> Response:
-        return _png(picture_of(phone.code, seed=1)) if phone.code else Response(status=404)
+        return _png(code_on_screen(phone.code)) if phone.code else Response(status=404)
 
     @app.post("/do")
     def do() -> Response:

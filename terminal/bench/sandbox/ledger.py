@@ -175,6 +175,8 @@ class Ledger:
         """The customer says no."""
         with self.store.writing():
             order = self._payable(word, now_ms, None)
+            if order.state not in OPEN:  # with `late_payment`, "payable" is more than open
+                raise LedgerRefusal(Why.ENDED, f"this order is {order.state.value}")
             refused = replace(order, state=State.FAILED, reason=Decline.REFUSED, ended_ms=now_ms)
             return self._enter(refused, order, "decline", now_ms)
 
