@@ -18,9 +18,9 @@ from hypothesis.stateful import (
     rule,
 )
 
-from terminal.bench.sandbox.entries import LedgerRefusal, State, Why
+from terminal.bench.sandbox.entries import Decline, LedgerRefusal, State, Why
 from terminal.bench.sandbox.ledger import REFUNDS_MAX, Ask, Ledger
-from terminal.bench.sandbox.rules import Rules
+from terminal.bench.sandbox.rules import Behaviour, Rules
 from terminal.core.terms import Money, Refusal
 
 START_MS = 1_795_223_864_205
@@ -58,6 +58,8 @@ def test_late_payment_when_asked_for_until_it_is_revoked(ledger: Ledger) -> None
     late = START_MS + 400_000
     assert ledger.pay(ledger.create(ask("T1"), START_MS).qr, late).state is State.PAID
     closed = ledger.create(ask("T2"), START_MS).qr
+    with refused(Why.ENDED):
+        ledger.decline(closed, late)
     ledger.revoke("T2", late)
     with refused(Why.ENDED):
         ledger.pay(closed, late)
@@ -75,6 +77,13 @@ def test_a_code_lives_a_minute_and_is_used_once(ledger: Ledger) -> None:
     fresh = ledger.issue_code("Alipay+", "pays", START_MS)
     assert ledger.submit(ask("T2"), fresh.code, START_MS + 59_999).state is State.PAID
     assert ledger.submit(ask("T3"), fresh.code, START_MS + 59_999).state is State.FAILED
+
+
+def test_a_wallet_that_holds_too_little(ledger: Ledger) -> None:
+    ledger.set_balance("Alipay+", Money(1249, "EUR"))
+    code = ledger.issue_code("Alipay+", "pays", START_MS).code
+    order = ledger.submit(ask(minor=1250), code, START_MS)
+    assert (order.state, order.reason) == (State.FAILED, Decline.INSUFFICIENT)
 
 
 def test_time_can_be_compressed(ledger: Ledger) -> None:
@@ -153,10 +162,13 @@ def test_somebody_waiting_for_a_change_is_told_when_the_books_close(tmp_path: Pa
     assert ledger.store.wait(60)  # at once: nothing can come any more
 
 
+BEHAVIOURS: list[Behaviour] = ["pays", "pays", "confirms", "declines", "insufficient", "expired"]
+
+
 class Books(RuleBasedStateMachine):
     """Whatever customers and terminals do, in any order."""
 
-    numbers = st.integers(0, 6).map(lambda number: f"T{number}")
+    numbers = st.integers(0, 3).map(lambda number: f"T{number}")
     minors = st.integers(1, 2_000)
 
     @initialize(
@@ -185,13 +197,14 @@ class Books(RuleBasedStateMachine):
     def create(self, number: str, minor: int) -> None:
         self.attempt(lambda: self.ledger.create(ask(number, minor), self.now_ms))
 
-    @rule(behaviour=st.sampled_from(["pays", "confirms", "declines", "insufficient", "expired"]))
-    def show_code(self, behaviour: str) -> None:
-        issued = self.ledger.issue_code("Alipay+", behaviour, self.now_ms)  # type: ignore[arg-type]
-        self.codes.append(issued.code)
+    @rule(number=numbers, minor=minors, behaviour=st.sampled_from(BEHAVIOURS))
+    def submit(self, number: str, minor: int, behaviour: Behaviour) -> None:
+        code = self.ledger.issue_code("Alipay+", behaviour, self.now_ms).code
+        self.codes.append(code)
+        self.attempt(lambda: self.ledger.submit(ask(number, minor), code, self.now_ms))
 
     @rule(number=numbers, minor=minors, data=st.data())
-    def submit(self, number: str, minor: int, data: st.DataObject) -> None:
+    def submit_an_old_code(self, number: str, minor: int, data: st.DataObject) -> None:
         code = data.draw(st.sampled_from(self.codes))
         self.attempt(lambda: self.ledger.submit(ask(number, minor), code, self.now_ms))
 
@@ -215,8 +228,17 @@ class Books(RuleBasedStateMachine):
 
         self.attempt(twice)
 
+    def paid(self) -> list[str]:
+        orders = self.ledger.orders(0, self.now_ms)
+        return [order.order_no for order in orders if order.state is State.PAID]
+
+    @precondition(lambda self: self.paid())
+    @rule(minor=st.integers(1, 400) | minors, data=st.data())
+    def refund(self, minor: int, data: st.DataObject) -> None:
+        self.refund_of_whatever(data.draw(st.sampled_from(self.paid())), minor)
+
     @rule(number=numbers, minor=minors)
-    def refund(self, number: str, minor: int) -> None:
+    def refund_of_whatever(self, number: str, minor: int) -> None:
         self.refunds += 1
         name, money = f"R{self.refunds}", Money(minor, "EUR")
         self.attempt(lambda: self.ledger.give_back(name, number, money, self.now_ms))
@@ -266,8 +288,8 @@ class Books(RuleBasedStateMachine):
 
 TestBooks = Books.TestCase
 TestBooks.settings = settings(
-    max_examples=60,
-    stateful_step_count=30,
+    max_examples=150,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

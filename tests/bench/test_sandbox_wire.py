@@ -305,6 +305,8 @@ def test_other_peoples_signatures_are_refused(till: Till) -> None:
     fields = till.fields("order.query", merchant_order_no="T1")
     for sign in ("AAAA", "not base64", base64.urlsafe_b64encode(b"\xff" * 256).decode()):
         assert till.opened(till.post({**fields, "sign": sign})[1])["code"] == "SYS002"
+    broken_line = fields["sign"][:76] + "\n" + fields["sign"][76:]
+    assert till.opened(till.post({**fields, "sign": broken_line})[1])["code"] == "SYS002"
     stranger = till.signed({**fields, "app_id": "wz0000000000000000"})
     assert till.opened(till.post(stranger)[1])["code"] == "SYS002"
 
@@ -334,6 +336,13 @@ def test_what_is_missing_or_malformed_is_refused(till: Till) -> None:
     ):
         assert code(**bad) == "SBX202", bad
     assert code() == "0"
+
+
+def test_a_field_that_stands_twice_is_refused_whatever_is_signed(till: Till) -> None:
+    text = json.dumps(till.fields("order.query", merchant_order_no="T404"))
+    twice = text.replace('"T404"', '"T1", "merchant_order_no": "T404"')
+    _, body, _ = till.send("POST", "/api/entry", twice.encode(), {})
+    assert till.opened(body)["code"] == "SBX202"
 
 
 BODIES = {
