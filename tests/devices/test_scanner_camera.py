@@ -107,15 +107,18 @@ def test_the_camera_runs_only_while_a_code_is_awaited(scanner: Device, page: Plu
 
 
 def test_nothing_shown_while_disarmed_is_delivered(
-    scanner: Device, page: Plug, codes: Codes
+    scanner: Device, page: Plug, codes: Codes, until: Until, caplog: pytest.LogCaptureFixture
 ) -> None:
+    for _ in range(2):
+        turned(page, b"off")
+        caplog.clear()
+        page.send(message(picture(OTHER)))
+        page.send(b"no frame")
+        until(lambda: "is no frame" in caplog.text)  # so the picture before it has come
+        scanner.arm(True)
+        turned(page, b"on")
+        scanner.arm(False)
     turned(page, b"off")
-    page.send(message(picture(OTHER)))
-    scanner.arm(True)
-    turned(page, b"on")
-    scanner.arm(False)
-    turned(page, b"off")
-    page.send(message(picture(OTHER)))
     scanner.arm(True)
     turned(page, b"on")
     page.send(message(picture(WALLET)))
@@ -171,6 +174,15 @@ def test_the_newest_frame_wins(
     assert bytes(camera.next_frame(0.0) or b"") == b"new"
     assert camera.next_frame(0.0) is None
     camera.stop()
+
+
+def test_a_camera_that_is_off_takes_no_picture(
+    camera: emulated.Device, page: Plug, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    page.send(emulated.pack(1, 3, b"abc"))
+    page.send(b"no frame")
+    until(lambda: "is no frame" in caplog.text)
+    assert camera.next_frame(0.0) is None
 
 
 def test_a_frame_is_a_view_of_rows_and_cols() -> None:

@@ -159,8 +159,9 @@ def test_without_time_left_a_code_128_stays_unconfirmed() -> None:
 # -- frames -------------------------------------------------------------------------------------------
 
 
-def test_a_frame_may_be_a_view_a_window_or_bytes() -> None:
-    gray = picture(qr(WALLET))
+@pytest.mark.parametrize("code", [qr(WALLET), linear(WALLET)])
+def test_a_frame_may_be_a_view_a_window_or_bytes(code: Image.Image) -> None:
+    gray = picture(code)
     window = np.zeros((720, 1344), np.uint8)  # rows padded, as the camera delivers them
     window[:, :1280] = gray
     shaped = memoryview(gray.tobytes()).cast("B", gray.shape)
