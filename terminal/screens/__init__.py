@@ -6,20 +6,28 @@ The rules of this room:
 2. One screen, one file; `canvas.py` has boxes and text that fits. The amount is the largest thing on every
    screen of a sale. PAID, NOT PAID and UNKNOWN differ in shape and words, never in colour alone.
 3. A code is drawn readably or not at all: `qr.fit(payload, panel)` refuses with words that name the panel.
+4. What people read stands in `words.py`. No text is ever cut: it shrinks, then wraps.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from terminal.core.views import Panel
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from terminal.core.views import Glass
+
+__all__ = ["Panel", "draw"]
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A display's glass: size in pixels, `mode` "1" (mono) or "RGB", and the pixel pitch in micrometres,
-    which decides how far away a code can be read (decoding.md 4)."""
+def draw(glass: Glass, panel: Panel) -> Image:
+    """The picture of `glass`: a new image of the panel's size and mode.
 
-    width_px: int
-    height_px: int
-    mode: str
-    pitch_um: int
-    name: str = ""
+    Refusal when a code does not fit the panel readably; ask `qr.fit` before presenting one.
+    """
+    from terminal.screens import frame  # PIL costs 45 ms: only for who draws
+
+    return frame.paint(glass, panel).image
