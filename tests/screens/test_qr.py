@@ -132,10 +132,20 @@ def test_the_table_of_capacities_is_that_of_the_encoder() -> None:
 # -- what is drawn
 
 
-def test_the_mode_is_byte_even_for_digits() -> None:
-    """EMVCo 4.12. Twenty digits are version 1 in numeric mode, 2 in byte mode."""
-    assert qr.fit("1" * 20, SQUARE).version == 2
-    assert qr.card("1" * 20, qr.fit("1" * 20, SQUARE)).width == qr.fit("1" * 20, SQUARE).card_px
+@pytest.mark.parametrize("payload", ["12345678", "UPPER CASE 1", "mixed Case"])
+def test_the_mode_is_byte_whatever_the_letters(payload: str) -> None:
+    """EMVCo 4.12. The mode's four bits are the lower right corner, read upwards in pairs, under the mask
+    (column modulo 3 for mask 2)."""
+    fit = qr.fit(payload, SQUARE)
+    card = np.asarray(qr.card(payload, fit))
+    dark = ~card[
+        fit.px_per_module // 2 :: fit.px_per_module, fit.px_per_module // 2 :: fit.px_per_module
+    ]
+    code = dark[fit.quiet : -fit.quiet, fit.quiet : -fit.quiet]
+    last = fit.modules - 1
+    corner = [(last, last), (last, last - 1), (last - 1, last), (last - 1, last - 1)]
+    assert [bool(code[row, column]) ^ (column % 3 == 0) for row, column in corner] == [0, 1, 0, 0]
+    assert qr.MASK == 2
 
 
 def raw(payload: str) -> bytes:
