@@ -69,7 +69,8 @@ class Control:
         self._places = threading.BoundedSemaphore(CLIENTS_MAX)
         self._listening = _listen(path)
         self._closed = False
-        threading.Thread(target=self._accept, name="control", daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, name=f"control {path}", daemon=True)
+        self._accepting.start()
 
     def close(self) -> None:
         """No more clients. Those being served have their answer or lose it; harmless when called again."""
@@ -79,6 +80,7 @@ class Control:
         self.path.unlink(missing_ok=True)
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept
+        self._accepting.join(LINE_WAIT_S)
         self._listening.close()
 
     def _accept(self) -> None:

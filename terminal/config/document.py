@@ -141,7 +141,7 @@ def _text_of(path: Path) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _bad(path, "is UTF-16. Save it as UTF-8.")
     try:
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n")  # F72: both do no harm
+        text = raw.decode("utf-8-sig")  # F72: a byte order mark does no harm
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise _bad(path, "is not UTF-8. Save it as UTF-8.", line) from None

@@ -73,6 +73,13 @@ def test_wide_letters_take_two_columns() -> None:
     paper.table(("wallet", "x"), [("微信支付", "1"), ("Alipay+", "2")])
     assert out.getvalue() == "wallet    x\n微信支付  1\nAlipay+   2\n"
     assert columns_of("微信支付") == 8
+    assert columns_of("\uff21b") == 3
+
+
+def test_a_table_is_clean_too() -> None:
+    paper, out = written()
+    paper.table(("a", "b"), [("\x1b[2J", "x\ty")])
+    assert out.getvalue().splitlines()[1] == "?[2J  x?y"
 
 
 @pytest.mark.parametrize(

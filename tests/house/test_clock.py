@@ -43,6 +43,12 @@ def test_boot_time_is_the_kernel_s_and_goes_on() -> None:
     assert before // 1_000_000 <= first <= second <= after // 1_000_000
 
 
+def test_boot_time_counts_suspend(monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = {time.CLOCK_BOOTTIME: 81_234_567_890}
+    monkeypatch.setattr(time, "clock_gettime_ns", clocks.__getitem__)
+    assert SystemClock().boot_ms() == 81_234
+
+
 def test_wall_time_is_in_milliseconds() -> None:
     before = time.time_ns() // 1_000_000
     assert before <= SystemClock().utc_ms() <= time.time_ns() // 1_000_000

@@ -8,12 +8,14 @@ import queue
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from terminal import control
 from terminal.control import (
     CLIENTS_MAX,
     REQUEST_BYTES_MAX,
@@ -47,8 +49,8 @@ def start(path: Path) -> Iterator[Start]:
         return started[-1]
 
     yield starting
-    for control in started:
-        control.close()
+    for each in started:
+        each.close()
 
 
 def connected(path: Path) -> socket.socket:
@@ -197,6 +199,14 @@ def test_no_more_clients_than_places(start: Start, path: Path) -> None:
             client.close()
 
 
+def test_places_become_free_again(start: Start, path: Path) -> None:
+    start()
+    served, until_s = 0, time.monotonic() + 10
+    while served < 2 * CLIENTS_MAX:
+        served += bool(call(path, {"word": "status"})["ok"])
+        assert time.monotonic() < until_s
+
+
 # -- the socket in the file system -------------------------------------------------------------------------
 
 
@@ -239,10 +249,11 @@ def test_no_folder_for_the_socket(tmp_path: Path) -> None:
 
 
 def test_closed(start: Start, path: Path) -> None:
-    control = start()
-    control.close()
-    control.close()
+    closing = start()
+    closing.close()
+    closing.close()
     assert not path.exists()
+    assert f"control {path}" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(NotRunning):
         call(path, {"word": "status"})
     start()
@@ -304,3 +315,25 @@ def test_a_daemon_that_answers_badly(path: Path, answer: bytes | None, error: st
         finished.set()
         server.join(10)
     assert unanswered.value.error.startswith(error)
+
+
+def test_a_daemon_that_would_not_even_listen(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says why and hangs up before the request is there."""
+
+    def too_late(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(control, "send_line", too_late)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.fspath(path))
+        listening.listen()
+
+        def serve() -> None:
+            client, _ = listening.accept()
+            with client:
+                client.sendall(b'{"ok": false, "error": "busy"}\n')
+
+        server = threading.Thread(target=serve)
+        server.start()
+        assert call(path, {"word": "status"}) == {"ok": False, "error": "busy"}
+        server.join(10)
