@@ -25,7 +25,6 @@ def add_to(words: _SubParsersAction[ArgumentParser], _shared: ArgumentParser) ->
     # These read their own options and never come here; the help shall know them.
     words.add_parser("sandbox", help="be a gateway that plays with no real money", add_help=False)
     words.add_parser("demo", help="sandbox, daemon and page together", add_help=False)
-    words.add_parser("page", help="the page with the emulated counter", add_help=False)
 
 
 def run_daemon(options: Namespace, _desk: Desk) -> int:
@@ -46,14 +45,7 @@ def _demo(argv: list[str]) -> int:
     return main(argv)
 
 
-def _page(argv: list[str]) -> int:
-    from terminal.bench.page import main
-
-    return main(argv)
-
-
 WITH_OWN_OPTIONS: dict[str, Callable[[list[str]], int]] = {
     "sandbox": _sandbox,
     "demo": _demo,
-    "page": _page,
 }

@@ -663,3 +663,9 @@ def test_a_reader_who_has_had_enough(daemon: Daemon, socket_path: Path) -> None:
         line = ("--socket", str(socket_path), "journal", "export")
         done = module(*line, stdout=closed, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_daemon_refuses_bad_settings(tmp_path: Path) -> None:
+    done = module("run", "--config", str(tmp_path / "none.toml"), capture_output=True)
+    assert "none.toml: is missing" in done.stderr
+    assert done.returncode not in (0, 1)
