@@ -60,7 +60,8 @@ def pair(canvas: Canvas, box: Box, first: str, second: str) -> None:
     """Two messages below each other, the first bold; as one text when one of them needs more room."""
     upper, lower = box.cut_top(box.height // 2, 2 * canvas.unit)
     if canvas.holds(first, upper, bold=True) and canvas.holds(second, lower):
-        canvas.text(first, upper, bold=True, largest=upper.height * 2 // 3)
-        canvas.text(second, lower, largest=lower.height * 2 // 3)
+        largest = max(canvas.smallest_px + 3, upper.height * 2 // 5)  # two lines, and air
+        canvas.text(first, upper, bold=True, largest=largest)
+        canvas.text(second, lower, largest=largest)
     else:
         canvas.text(f"{first} {second}", box)
