@@ -359,6 +359,8 @@ def _echoes(text: str, request: Request) -> bool:
 
 def _word(text: str, request: Request) -> str:
     """A code of theirs, fit for our journal."""
+    if not text:
+        return "(none)"
     return text if _WORD.fullmatch(text) and not _echoes(text, request) else "(odd)"
 
 

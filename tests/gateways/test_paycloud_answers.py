@@ -102,7 +102,7 @@ def test_the_lists_do_not_overlap() -> None:
 def test_failed_without_a_reason() -> None:
     failed = PAID | {"trans_status": 1}
     assert parsed(QUERY, failed) == OrderClosed(at_ms=AT_MS, detail="closed")
-    assert parsed(SUBMIT, failed) == PaymentDeclined(at_ms=AT_MS, detail="(odd)")
+    assert parsed(SUBMIT, failed) == PaymentDeclined(at_ms=AT_MS, detail="(none)")
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,11 @@ def test_failed_without_a_reason() -> None:
 def test_only_a_sale_can_be_paid(kind: Any, status: int, expected: type[OrderEvent]) -> None:
     data = PAID | {"trans_type": kind, "trans_status": status}
     assert type(parsed(QUERY, data)) is expected
+
+
+def test_a_void_must_name_the_order() -> None:
+    unnamed = {"trans_no": "5", "trans_type": 2, "trans_status": 2}
+    assert isinstance(parsed(QUERY, unnamed), AnswerUnclear)
 
 
 # -- paid: what must be in the same answer (I3) -----------------------------------------------------------
@@ -211,7 +216,19 @@ def test_a_double_of_java() -> None:
             "٣٤.٥٠",
             "３４.５０",
         ),
-        *("NaN", "Infinity", "1e400", "1E99", "1e-3", "9" * 19, str(2**63), "1.", ".5", "1..2"),
+        *(
+            "NaN",
+            "Infinity",
+            "1e400",
+            "1E99",
+            "1e-3",
+            "3450e-2",
+            "9" * 19,
+            str(2**63),
+            "1.",
+            ".5",
+            "1..2",
+        ),
         *("1" * 5000, "34.50 USD", "34.50\n", "\x0034.50"),
     ],
 )
@@ -350,7 +367,7 @@ def test_code(request_: Request, code: str) -> None:
         expected = UndoRefused(at_ms=AT_MS, why=UndoRefusal.WINDOW_OVER, detail=code)
     if expected is None:
         assert isinstance(event, AnswerUnclear)
-        assert (code or "(odd)") in event.detail
+        assert (code or "(none)") in event.detail
         assert "11210114000012345678" in event.detail  # psn: what the vendor's support asks for
     else:
         assert event == expected

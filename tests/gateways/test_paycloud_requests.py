@@ -191,6 +191,7 @@ def test_the_code_is_not_printed() -> None:
         ({"merchant_no": ""}, "merchant_no is empty"),
         ({"description": "@home"}, "description starts with @"),
         ({"description": "Tea \N{HOT BEVERAGE}\N{PARTY POPPER}"}, "four bytes"),
+        ({"description": "Tea \ud83c"}, "four bytes"),
         ({"path": "api/entry"}, "no path"),
         ({"paths": {"order.query": "/a b"}}, "no path"),
     ],

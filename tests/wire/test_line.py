@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from terminal.core.terms import HouseFault, Refusal
 from terminal.wire import line as line_file
 from terminal.wire.http import HttpAnswer, HttpRequest
-from terminal.wire.line import Failure, Line
+from terminal.wire.line import Failure, GivenUp, Line, _Call, _Tap
 from tests.wire.host import (
     HASTY,
     OK,
@@ -198,6 +199,15 @@ def test_too_large(what: str) -> None:
     assert "too large" in failure.detail
 
 
+def test_a_bomb_is_not_unpacked() -> None:
+    with hosted(TOO_LARGE["a gzip bomb"]) as host:
+        tracemalloc.start()
+        ask(host.url)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak_bytes < 5_000_000
+
+
 def reset(conn: socket.socket) -> None:
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -353,6 +363,19 @@ def test_a_name_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         host.gone.get(timeout=PATIENCE_S)  # it connected, and hung up
         assert host.requests.empty()
         assert inbox.items.empty()
+
+
+def test_what_was_given_up_may_neither_connect_nor_send() -> None:
+    """Whichever comes first, each door is shut by itself."""
+    given_up = _Call(1, REQUEST, 0)
+    given_up.over = True
+    tap = _Tap(threading.Condition(), given_up)
+    with pytest.raises(GivenUp):
+        tap.claim()
+    with socket.socket() as sock, pytest.raises(GivenUp):
+        tap.connected(sock)
+    assert not given_up.left
+    assert given_up.handle is None
 
 
 @pytest.mark.parametrize("port", ["", ":80", ":9"])
@@ -517,9 +540,10 @@ def test_a_fault_of_ours_is_told_and_is_not_the_end(monkeypatch: pytest.MonkeyPa
     with hosted(answering(OK)) as host, line_to(host.url) as (line, inbox):
         with monkeypatch.context() as planted:
             planted.setattr(call, "ask", fault)
-            line.send(1, REQUEST)
-            assert inbox.next() == (1, Failure(False, "a fault of this terminal: see the log"))
-            assert caught.get(timeout=PATIENCE_S).exc_type is AssertionError
+            for _ in range(9):  # more than the lane has workers
+                line.send(1, REQUEST)
+                assert inbox.next() == (1, Failure(False, "a fault of this terminal: see the log"))
+                assert caught.get(timeout=PATIENCE_S).exc_type is AssertionError
         line.send(2, REQUEST)
         exchange, answer = inbox.next()
         assert exchange == 2
