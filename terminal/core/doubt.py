@@ -56,6 +56,8 @@ CLOSING, REVERSING, VERIFYING, ATTENTION = (
 )
 PAID, DECLINED, CLOSED, REVERSED = Phase.PAID, Phase.DECLINED, Phase.CLOSED, Phase.REVERSED
 
+LATE_NEWS_MS = 20_000  # from then on every query knows of a payment in our code's last second
+
 
 # -- asking ----------------------------------------------------------------------------------------------
 
@@ -241,7 +243,8 @@ def _verified_at_ms(order: Order, event: Event, timing: Timing) -> int:
     some gateways know no order before that)."""
     if order.mode is Mode.CPM:
         return max(order.opened_ms + timing.verify_ms, event.at_ms)
-    return max(event.at_ms + timing.verify_ms, order.payable_until_ms or 0)
+    dead_ms = (order.payable_until_ms or 0) + LATE_NEWS_MS
+    return max(event.at_ms + timing.verify_ms, dead_ms)
 
 
 def on_undone(order: Order, event: UndoAccepted, timing: Timing) -> Step:

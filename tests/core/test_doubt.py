@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from terminal.core.doubt import LATE_NEWS_MS
 from terminal.core.effects import CloseOrder, QueryOrder, ReverseOrder, SubmitPayment
 from terminal.core.events import (
     AnswerUnclear,
@@ -220,7 +221,7 @@ def test_verifying_begins_anew_after_a_reboot() -> None:
     assert sale.order.until_ms == sale.now_ms + sale.timing.verify_ms
     sale = shown(life_ms=900_000).hears(CancelPressed).until(CloseOrder, OrderNotFound)
     sale.hears(OrderNotFound).restarts(rebooted=True)
-    assert sale.order.until_ms == sale.now_ms + 900_500
+    assert sale.order.until_ms == sale.now_ms + 900_500 + LATE_NEWS_MS
 
 
 @pytest.mark.parametrize("sale_of", WATCHED)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from terminal.core.doubt import LATE_NEWS_MS
 from terminal.core.effects import CloseOrder, CreateOrder, QueryOrder, ReverseOrder
 from terminal.core.events import (
     AnswerUnclear,
@@ -315,7 +316,7 @@ def test_closing_not_found_is_watched_because_the_code_was_seen() -> None:
 def test_closing_not_found_is_watched_until_the_seen_code_dies() -> None:
     """A customer may have scanned it and pay minutes later; some gateways know no order before that."""
     sale = shown(life_ms=900_000).hears(CancelPressed).until(CloseOrder, OrderNotFound)
-    assert sale.hears(OrderNotFound).order.until_ms == 1_500 + 900_000
+    assert sale.hears(OrderNotFound).order.until_ms == 1_500 + 900_000 + LATE_NEWS_MS
 
 
 def test_closing_not_found_leaves_a_tombstone_where_the_gateway_says_so() -> None:
