@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import sqlite3
@@ -24,6 +23,7 @@ from terminal.journal.disk import (
     Operation,
 )
 from terminal.journal.opening import CHECKPOINT_ROWS
+from tests.journal.children import told
 from tests.journal.samples import append, fill, open_journal, opened
 
 ROWS = 8
@@ -182,17 +182,13 @@ def test_a_disk_that_is_full_at_the_opening(path: Path) -> None:
 @pytest.mark.parametrize("kib", range(1, 60, 4))
 def test_a_file_size_limit(path: Path, kib: int) -> None:
     """The kernel itself refuses the write, somewhere within a commit."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
+
+    def attempt() -> bytes:
         journal = open_journal(path)
         resource.setrlimit(resource.RLIMIT_FSIZE, (kib * 1024, kib * 1024))
-        os.write(writer, append_until_refused(journal).to_bytes(8, "big"))
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        acked = int.from_bytes(pipe.read(), "big")
-    assert os.waitpid(child, 0)[1] == 0
+        return bytes([append_until_refused(journal)])
+
+    (acked,) = told(attempt)
     with open_journal(path) as journal:
         assert journal.verify() is None
         rows = len(journal.live())

@@ -257,6 +257,20 @@ def test_another_thread_is_refused_and_does_no_harm(journal: Journal) -> None:
     assert append(journal, opened(1)) == 1
 
 
+def test_a_write_that_is_broken_off_is_the_end_of_the_object(path: Path) -> None:
+    """Here by a time that no column holds, in the middle of the transaction; it might be a signal."""
+    with open_journal(path) as journal:
+        append(journal, opened(1))
+        order, event = opened(2)
+        with pytest.raises(OverflowError):
+            journal.append(order, event, when(2**63))
+        for call in (journal.live, journal.orders_minted):
+            with pytest.raises(JournalFault, match="broken off"):
+                call()
+    with open_journal(path) as journal:
+        assert journal.verify() is None and len(journal.live()) == 1
+
+
 def test_a_closed_journal_says_so(path: Path) -> None:
     journal = open_journal(path)
     journal.close()

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from terminal.journal import Journal
+from tests.journal.children import start
 from tests.journal.samples import append, cpm_sale, number, open_journal
 
 KILLS = 250
@@ -27,10 +28,7 @@ def work(path: Path, pipe: int) -> None:
 def killed_after(path: Path, acks: int, spin: int) -> int:
     """Start it, wait for that many words, kill it a moment later; the last row it acknowledged, or 0."""
     reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reader)
-        work(path, writer)
+    child = start(lambda: work(path, writer))
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         said = pipe.read(8 * acks)

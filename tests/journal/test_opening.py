@@ -13,7 +13,9 @@ import pytest
 
 from terminal.core.terms import JournalFault
 from terminal.journal import AlreadyRunning, ForeignJournal, Journal, NewerJournal, Row
+from terminal.journal.lock import Lock
 from terminal.journal.opening import LOOKED_AT_ROWS
+from tests.journal.children import run, told
 from tests.journal.samples import EPOCH, TERMINAL, append, fill, number, open_journal, opened
 
 
@@ -23,11 +25,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 def crashed(path: Path, rows: int, epoch: int = EPOCH) -> None:
     """A journal with that many new rows, as a killed daemon leaves it: nothing closed, a -wal there."""
-    child = os.fork()
-    if not child:
-        fill(open_journal(path, epoch=epoch), rows)
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
+    run(lambda: fill(open_journal(path, epoch=epoch), rows))
 
 
 def files(path: Path) -> dict[str, bytes]:
@@ -134,22 +132,15 @@ def test_a_name_with_odd_characters_is_only_a_name(tmp_path: Path) -> None:
 
 def in_a_child(path: Path, read_only: bool) -> str:
     """What another process gets: the name of the fault."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reader)
-        said = "opened"
+
+    def attempt() -> bytes:
         try:
             Journal.open_read_only(path) if read_only else open_journal(path)
         except JournalFault as fault:
-            said = f"{type(fault).__name__}: {fault}"
-        os.write(writer, said.encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        said = pipe.read().decode()
-    os.waitpid(child, 0)
-    return said
+            return f"{type(fault).__name__}: {fault}".encode()
+        return b"opened"
+
+    return told(attempt).decode()
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -167,6 +158,16 @@ def test_a_second_writer_in_the_same_process_is_refused(path: Path) -> None:
         with pytest.raises(AlreadyRunning, match="in use"):
             open_journal(path)
         assert append(journal, opened(1)) == 1
+
+
+def test_the_lock_alone_keeps_the_second_one_out(path: Path) -> None:
+    """A daemon that has the lock and has not made its journal yet."""
+    path.parent.mkdir(mode=0o700)
+    first = Lock.take(beside(path, "-lock"), path)
+    assert in_a_child(path, read_only=False).startswith("AlreadyRunning")
+    assert not path.exists()
+    first.release()
+    assert in_a_child(path, read_only=False) == "opened"
 
 
 def test_without_the_lock_file_sqlite_itself_keeps_the_second_one_out(path: Path) -> None:
@@ -214,11 +215,7 @@ def test_the_journal_of_another_terminal_is_refused(path: Path) -> None:
 
 
 def test_a_foreign_journal_left_by_a_crash_keeps_its_wal(path: Path) -> None:
-    child = os.fork()
-    if not child:
-        fill(open_journal(path, "ZZ99ZZ"), 5)
-        os._exit(0)
-    os.waitpid(child, 0)
+    run(lambda: fill(open_journal(path, "ZZ99ZZ"), 5))
     before = files(path)
     with pytest.raises(ForeignJournal):
         open_journal(path)
