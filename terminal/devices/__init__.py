@@ -7,5 +7,5 @@ The rules of this room:
 2. A driver library is imported in its own file only, inside the class that needs it.
 3. The fake lives beside the real one (`emulated.py`) and ships: the bench is the daemon itself with other words
    in its profile. The fakes hang on a `cable` (a unix socket) at whose other end the bench page sits.
-4. Each file has one class named `Device`, made by wiring with its section of the profile as keyword arguments.
+4. Each file has a `Settings` dataclass, its section of the profile, and a class `Device` made of it by wiring.
 """
