@@ -66,9 +66,9 @@ class Desk:
             self.happens(KeyPressed(at_ms=self.now_ms, key=SPELT[key]))
         return self
 
-    def scan(self, text: str, after_ms: int = 600) -> Self:
+    def scan(self, text: str, after_ms: int = 600, *, symbology: str | None = None) -> Self:
         self.now_ms += after_ms
-        code = PaymentCode(text)
+        code = PaymentCode(text, symbology)
         return self.happens(CodeScanned(at_ms=self.now_ms, code=code, digest=code.digest(KEY)))
 
     def hears(

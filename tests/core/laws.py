@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from terminal.core.effects import CloseOrder, QueryOrder, ReverseOrder, SubmitPayment
 from terminal.core.events import CancelPressed, CodePresented, PaymentHinted, Restarted, WakeDue
-from terminal.core.sale import Phase
+from terminal.core.sale import Pace, Phase
 from terminal.core.step import TABLES
 from terminal.core.table import Mark, Rule
 from terminal.core.timing import next_wake
@@ -72,11 +72,12 @@ def _is_answer(move: Move) -> bool:
 
 def waits_or_is_final(move: Move) -> None:
     """I13: something is under way or due, always. A final order never wakes and asks only after a notice."""
-    after = move.after
+    before, after = move.before, move.after
     if not after.final:
         assert after.pace.asked or next_wake(after) is not None, "forgotten"
         return
     assert next_wake(after) is None
+    assert before.final or after.pace == Pace(), "an end that still asks"
     if move.requests:
         assert isinstance(move.requests[0], QueryOrder)
         assert isinstance(move.event, PaymentHinted)

@@ -262,6 +262,21 @@ def test_what_is_no_payment_code_is_refused_in_the_peoples_words() -> None:
         assert (desk.counter.note, desk.heard) == ("Show it again.", [Beep.NO])
 
 
+def test_goods_are_told_by_what_their_barcode_is() -> None:
+    """The same digits could be a payment code; in a symbology of goods they are none."""
+    desk = scanning().scan(ALIPAY, symbology="ean")
+    assert (desk.heard, desk.orders) == ([Beep.NO], {})
+    assert desk.scan(ALIPAY, symbology="code128").front.wallet == "alipay-cn"
+
+
+def test_while_a_code_waits_no_other_is_taken() -> None:
+    desk = selling()
+    assert desk.armed
+    held = selling().scan(ALIPAY).counter.held
+    desk.counter = replace(desk.counter, held=held)
+    assert not desk.armed
+
+
 def test_a_refused_scan_leaves_our_code_on_the_glass() -> None:
     desk = selling().scan(SHOPS_CODE)
     assert isinstance(desk.view, Presenting)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminal.core.doubt import LATE_NEWS_MS
+from terminal.core.doubt import LATE_NEWS_MS, never_left
 from terminal.core.effects import CloseOrder, QueryOrder, ReverseOrder, SubmitPayment
 from terminal.core.events import (
     AnswerUnclear,
@@ -26,7 +27,7 @@ from terminal.core.events import (
     UndoRefusal,
     UndoRefused,
 )
-from terminal.core.sale import Ask, Phase, Reason
+from terminal.core.sale import FINAL, Ask, Phase, Reason
 from terminal.core.timing import ATTENTION_EVERY_MS, Timing, backoff_ms, next_wake
 from tests.core.explore import TIMINGS
 from tests.core.script import (
@@ -309,12 +310,12 @@ def test_a_notice_asks_at_once_instead_of_waiting_for_the_next_poll() -> None:
 def test_attention_is_asked_about_every_hour_and_sends_nothing_else() -> None:
     sale = at_attention()
     for event, words in (
+        (PaymentHinted, {}),
         (PaymentPending, {}),
         (PaymentApproved, {"paid": EUR_5}),
         (OrderClosed, {}),
         (OrderNotFound, {}),
         (LineFailed, {"left": False}),
-        (PaymentHinted, {}),
     ):
         before_ms = sale.now_ms
         assert sale.wakes().asks is QueryOrder
@@ -335,6 +336,21 @@ def test_what_cannot_happen_stops_at_attention() -> None:
         Reason.FAULT,
         "UndoAccepted in presenting",
     )
+
+
+def test_never_connected_is_never_said_of_an_order_from_before_a_restart() -> None:
+    """No rule asks so today; the question must still be answered rightly."""
+    failed = LineFailed(at_ms=2_000, left=False)
+    order = submitting().order
+    assert never_left(order, failed)
+    assert not never_left(replace(order, restarted=True), failed)
+
+
+def test_a_final_order_never_wakes_whatever_stands_in_it() -> None:
+    order = shown().order
+    assert next_wake(order) is not None
+    for phase in FINAL:
+        assert next_wake(replace(order, phase=phase)) is None
 
 
 # -- how often ---------------------------------------------------------------------------------------------

@@ -93,6 +93,8 @@ def test_of_major_reads_fewer_decimals_and_zeros_too_many(
         "12.50\n",
         " 12.50",
         "１２.５０",  # full-width digits (F8)
+        "１２",
+        "12.５",
         "١٢.٥٠",  # Arabic digits (F8)
         "9" * 17,
         "9" * 16,
