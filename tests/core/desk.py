@@ -26,7 +26,7 @@ from terminal.core.events import (
     OrderMoved,
     WakeDue,
 )
-from terminal.core.sale import Order, Phase
+from terminal.core.sale import Order, Phase, Reason
 from terminal.core.sight import view
 from terminal.core.step import step
 from terminal.core.table import Step
@@ -155,7 +155,9 @@ class Desk:
         self._take(OrderMoved(at_ms=self.now_ms, order=order))
 
     def _has_one_live_order_per_sale(self) -> None:
-        live = [it.sale_no for it in self.orders.values() if not it.final]
+        """Money that comes after the end goes back, whatever else is under way: no order to be paid."""
+        open_still = [it for it in self.orders.values() if not it.final]
+        live = [it.sale_no for it in open_still if it.reason is not Reason.LATE]
         assert len(live) == len(set(live)), "two live orders of one sale"
         paid = [it.sale_no for it in self.orders.values() if it.phase is Phase.PAID]
         assert not set(live) & set(paid), "a sale that was paid goes on"

@@ -1,0 +1,129 @@
+"""The tables as Mermaid diagrams, for people. Pure text; `scripts/diagrams` prints it and writes it into README.md.
+
+Drawn is what leads from one phase to another. What stays where it is, what comes late and what cannot happen
+(it leads to *attention*) stands in the tables alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from terminal.core import doubt
+from terminal.core.counter import Stand
+from terminal.core.events import (
+    CodeScanned,
+    Event,
+    KeyPressed,
+    OrderMoved,
+    SaleAsked,
+    ServiceChanged,
+    WakeDue,
+)
+from terminal.core.sale import FINAL, Phase
+from terminal.core.step import TABLES
+from terminal.core.table import EVENTS, Rule, Table
+from terminal.core.terms import HouseFault, Mode
+
+BEGIN, END = "<!-- diagrams -->", "<!-- /diagrams -->"
+Edge = tuple[str, str]  # from, to
+
+# Where the counter's cells lead; tests/core/test_diagrams.py holds it to what the counter does.
+COUNTER: Mapping[Stand, Mapping[type[Event], tuple[Stand, ...]]] = {
+    Stand.IDLE: {
+        KeyPressed: (Stand.TYPING,),
+        SaleAsked: (Stand.SELLING, Stand.SCANNING),
+        WakeDue: (Stand.RESULT,),
+    },
+    Stand.TYPING: {KeyPressed: (Stand.IDLE, Stand.SELLING, Stand.SCANNING)},
+    Stand.SCANNING: {
+        KeyPressed: (Stand.IDLE,),
+        CodeScanned: (Stand.CHOOSING, Stand.SELLING),
+        WakeDue: (Stand.IDLE,),
+        ServiceChanged: (Stand.IDLE,),
+    },
+    Stand.CHOOSING: {
+        KeyPressed: (Stand.SELLING, Stand.SCANNING),
+        OrderMoved: (Stand.RESULT,),
+        WakeDue: (Stand.SELLING, Stand.SCANNING),
+        ServiceChanged: (Stand.IDLE,),
+    },
+    Stand.SELLING: {
+        KeyPressed: (Stand.IDLE,),
+        CodeScanned: (Stand.CHOOSING,),
+        OrderMoved: (Stand.RESULT, Stand.SCANNING),
+    },
+    Stand.RESULT: {
+        KeyPressed: (Stand.IDLE, Stand.TYPING, Stand.SELLING, Stand.SCANNING),
+        SaleAsked: (Stand.SELLING, Stand.SCANNING),
+        WakeDue: (Stand.IDLE,),
+    },
+}
+
+
+def text() -> str:
+    """All diagrams as Markdown, ending with a line feed."""
+    blocks = [
+        ("The merchant-presented sale, until its end is decided", _sale(Mode.MPM)),
+        ("The consumer-presented sale, until its end is decided", _sale(Mode.CPM)),
+        ("The way out of doubt, the same for both", _doubt()),
+        ("The counter", _counter()),
+    ]
+    return "\n".join(
+        f"**{title}**\n\n```mermaid\n{_diagram(lines)}\n```\n" for title, lines in blocks
+    )
+
+
+def replaced(readme: str) -> str:
+    """`readme` with the diagrams of today between its marks; HouseFault when it has not exactly one pair."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in rest or END in after:
+        raise HouseFault(f"README.md needs one {BEGIN} and after it one {END}")
+    return f"{before}{BEGIN}\n{text()}{END}{after}"
+
+
+def _diagram(lines: Iterable[str]) -> str:
+    return "\n".join(["stateDiagram-v2", *(f"    {line}" for line in lines)])
+
+
+def _sale(mode: Mode) -> Iterator[str]:
+    """The phases that only this kind of sale has."""
+    own: Table = {
+        phase: row for phase, row in TABLES[mode].items() if row is not doubt.ROWS.get(phase)
+    }
+    yield f"[*] --> {next(iter(own)).value}: SaleOpened"
+    yield from _edges(_of_table(own))
+
+
+def _doubt() -> Iterator[str]:
+    yield from _edges(_of_table(doubt.ROWS))
+    yield from (f"{phase.value} --> [*]" for phase in Phase if phase in FINAL)
+
+
+def _counter() -> Iterator[str]:
+    yield f"[*] --> {Stand.IDLE.value}"
+    yield from _edges(
+        ((stand.value, to.value), event)
+        for stand, cells in COUNTER.items()
+        for event, leads_to in cells.items()
+        for to in leads_to
+    )
+
+
+def _of_table(table: Table) -> Iterator[tuple[Edge, type[Event]]]:
+    """Every way from one phase to another, in the order of the phases and of the events."""
+    for phase, row in table.items():
+        for to in Phase:
+            for event in EVENTS:
+                cell = row[event]
+                if isinstance(cell, Rule) and to in cell.leads_to and to is not phase:
+                    yield (phase.value, to.value), event
+
+
+def _edges(moves: Iterable[tuple[Edge, type[Event]]]) -> Iterator[str]:
+    """One line per edge, its events together."""
+    events_of: dict[Edge, list[str]] = {}
+    for edge, event in moves:
+        events_of.setdefault(edge, []).append(event.__name__)
+    for (here, there), events in events_of.items():
+        yield f"{here} --> {there}: {', '.join(events)}"
