@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import queue
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,18 +18,22 @@ from typing import TYPE_CHECKING, Protocol
 
 from terminal.codes.scanned import Refused, read
 from terminal.core import counter as people
-from terminal.core import cpm, mpm
+from terminal.core import cpm, mpm, refund
 from terminal.core.counter import Counter, Shop
 from terminal.core.effects import (
     Beep,
     CounterEffect,
+    CreateOrder,
     OpenCpm,
     OpenMpm,
+    RefundOrder,
     Request,
     SubmitPayment,
     Tell,
+    VoidOrder,
 )
 from terminal.core.events import (
+    AnswerUnclear,
     CodeIssued,
     CodeScanned,
     CodeUnfit,
@@ -39,13 +44,15 @@ from terminal.core.events import (
     LineFailed,
     OrderEvent,
     OrderMoved,
+    PaymentDeclined,
+    RefundFailed,
     Restarted,
     SaleOpened,
     ScanRefused,
     ServiceChanged,
     WakeDue,
 )
-from terminal.core.sale import Order, Reason
+from terminal.core.sale import RETURNS, Order, Reason
 from terminal.core.sight import CLOCK_NOT_SET, view
 from terminal.core.step import step
 from terminal.core.table import attention
@@ -59,6 +66,7 @@ if TYPE_CHECKING:
     from terminal.clock import Time
     from terminal.codes.scanned import PaymentCode
     from terminal.core.events import Key
+    from terminal.core.terms import Mode, Money
     from terminal.devices.buzzer import Buzzer
     from terminal.devices.keypad import Keypad
     from terminal.devices.scanner import Scanner
@@ -149,6 +157,7 @@ class Dispatcher:
         self.orders: dict[str, Order] = {}  # everything that is not final
         self.vault: dict[str, PaymentCode] = {}  # digest -> code, from scan to submit, RAM only
         self.exchanges: dict[int, Request] = {}
+        self.unsaid: deque[tuple[Request, str]] = deque()  # requests that the codec could not build
         self.exchange = 0
         self.silences = 0
         self.contact_ms: int | None = None
@@ -241,6 +250,7 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Everything whose time has come."""
+        self.say_unsaid()
         now_ms = self.parts.time.boot_ms()
         for order in tuple(self.orders.values()):
             due_ms = next_wake(order)
@@ -329,6 +339,16 @@ class Dispatcher:
         )
         self.commit(None, order, SaleOpened(at_ms=at_ms), requests)
 
+    def open_return(self, original: Order, amount: Money, mode: Mode) -> Order:
+        """Give money of a paid order back. Refusal when that much is not there any more (I4); the reservation
+        is the row itself, so no second request can take the same money."""
+        earlier = [row.order for row in self.parts.journal.sale(original.sale_no)]
+        refund.allow(original, earlier, amount)
+        at_ms = self.parts.time.boot_ms()
+        order, requests = refund.open_return(self.mint(), original, amount, mode, at_ms=at_ms)
+        self.commit(None, order, SaleOpened(at_ms=at_ms), requests)
+        return order
+
     def mint(self) -> str:
         """A number never used before: the journal counts, the install epoch and chance tell cards apart."""
         journal = self.parts.journal
@@ -342,12 +362,29 @@ class Dispatcher:
         if isinstance(request, SubmitPayment):
             request = replace(request, code=self.vault.pop(request.code_digest))
         stamp = Stamp(utc_ms=self.parts.time.utc_ms())
-        http = self.parts.gateway.build(request, stamp)
+        try:
+            http = self.parts.gateway.build(request, stamp)
+        except HouseFault as fault:
+            self.unsaid.append((request, str(fault)))
+            return
         self.exchange += 1
         self.exchanges[self.exchange] = request
         front = self.counter.front
         urgent = front is None or front.order_no == request.order_no
         self.parts.line.send(self.exchange, http, urgent=urgent)
+
+    def say_unsaid(self) -> None:
+        """A request that cannot be said on this gateway's wire: nothing left, and the settings are at fault."""
+        while self.unsaid:
+            request, why = self.unsaid.popleft()
+            log.error("%s: %s cannot be said: %s", request.order_no, type(request).__name__, why)
+            at_ms, detail = self.parts.time.boot_ms(), why[:80]
+            event: OrderEvent = AnswerUnclear(at_ms=at_ms, detail=detail)
+            if isinstance(request, CreateOrder | SubmitPayment):
+                event = PaymentDeclined(at_ms=at_ms, reason=Reason.SETUP, detail=detail)
+            elif isinstance(request, RefundOrder | VoidOrder):
+                event = RefundFailed(at_ms=at_ms, reason=Reason.SETUP, detail=detail)
+            self.turn(request.order_no, event)
 
     def take_answer(self, answered: Answered) -> None:
         now_ms = self.parts.time.boot_ms()
@@ -408,6 +445,10 @@ class Dispatcher:
         for row in self.parts.journal.live():
             rebooted = row.when.boot_id != self.parts.time.boot_id
             self.turn(row.order.order_no, Restarted(at_ms=now_ms, rebooted=rebooted))
+        if last is not None and last.order.mode in RETURNS and last.order.of:
+            last = self.parts.journal.order(
+                last.order.of
+            )  # a return is not what the counter waits for
         if last is not None:
             order = self.orders.get(last.order.order_no, last.order)
             self.counter = people.show_last(self.counter, order, now_ms)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from terminal import __version__
 from terminal.core.counter import Stand
 from terminal.core.events import CancelPressed, SaleAsked
+from terminal.core.refund import left_over
 from terminal.core.sale import FINAL, Order
 from terminal.core.sight import CLOCK_NOT_SET, outcome
 from terminal.core.terms import Mode, Money, Refusal
@@ -36,6 +37,8 @@ class Reception:
             "order": self.order,
             "query": self.query,
             "cancel": self.cancel,
+            "refund": self.refund,
+            "void": self.void,
             "journal": self.journal,
         }
 
@@ -121,6 +124,21 @@ class Reception:
         ring.turn(number, CancelPressed(at_ms=ring.parts.time.boot_ms()))
         return {"order": facts(self._find({"order_no": number}))}
 
+    def refund(self, request: Answer) -> Answer:
+        """Give an amount of a paid sale back; without an amount all that is left of it."""
+        original = self._find(request)
+        earlier = [row.order for row in self.dispatcher.parts.journal.sale(original.sale_no)]
+        if request.get("amount"):
+            amount = Money.of_major(str(request["amount"]), original.amount.currency)
+        else:
+            amount = Money(left_over(original, earlier), original.amount.currency)
+        return {"order": facts(self.dispatcher.open_return(original, amount, Mode.REFUND))}
+
+    def void(self, request: Answer) -> Answer:
+        """Undo a paid sale of today in full; the gateway's window over, it becomes a refund of the whole."""
+        original = self._find(request)
+        return {"order": facts(self.dispatcher.open_return(original, original.amount, Mode.VOID))}
+
     def journal(self, request: Answer) -> Answer:
         journal = self.dispatcher.parts.journal
         if request.get("op") == "show":
@@ -166,6 +184,7 @@ def facts(order: Order) -> Answer:
         "detail": order.detail,
         "wallet": order.wallet,
         "gateway_ref": order.gateway_ref,
+        "of": order.of,
         "paid": sum_of(order.paid),
     }
 
@@ -182,7 +201,6 @@ def told(row: Row) -> Answer:
 def _mode(word: object) -> Mode | None:
     if word in (None, ""):
         return None
-    try:
-        return Mode(word)
-    except ValueError:
-        raise Refusal(f"{word!r} is no mode. Say mpm or cpm.") from None
+    if word not in (Mode.MPM.value, Mode.CPM.value):
+        raise Refusal(f"{word!r} is no mode. Say mpm or cpm.")
+    return Mode(word)

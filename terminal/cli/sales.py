@@ -98,14 +98,14 @@ def _followed(desk: Desk, number: str | None, seen: set[str | None]) -> Facts | 
     order: Facts | None = None
     while number := number or _next_number(desk, seen, until_s):
         seen.add(number)
-        order = _ended(desk, number, until_s)
+        order = to_its_end(desk, number, until_s)
         if order["reason"] != "customer_code":
             break
         number = None
     return order
 
 
-def _ended(desk: Desk, number: str, until_s: float) -> Facts:
+def to_its_end(desk: Desk, number: str, until_s: float) -> Facts:
     """This order when it is final, or a human must look. Every new phase is told on the way."""
     phase = None
     while True:

@@ -35,7 +35,7 @@ from terminal.core.events import (
     ServiceChanged,
     WakeDue,
 )
-from terminal.core.sale import Order, Phase
+from terminal.core.sale import RETURNS, Order, Phase
 from terminal.core.terms import Mode, Money, Refusal
 
 if TYPE_CHECKING:
@@ -465,10 +465,10 @@ def result(counter: Counter, event: OrderMoved) -> CounterStep:
 
 def remember(counter: Counter, event: OrderMoved, shop: Shop) -> CounterStep:
     """An earlier sale came to an end that people must hear of: money came, went back, or is in dispute.
-    That nothing was paid needs no telling: nothing was handed over."""
+    That nothing was paid needs no telling: nothing was handed over. A return tells who asked for it."""
     order = event.order
-    ended = order.final or order.phase is Phase.ATTENTION
-    if not ended or (order.phase is not Phase.ATTENTION and order.paid is None):
+    money = order.final and order.paid is not None and order.mode not in RETURNS
+    if not (money or order.phase is Phase.ATTENTION):
         return counter, ()
     others = tuple(told for told in counter.untold if told.order_no != order.order_no)
     return replace(counter, untold=(*others, order)[-UNTOLD_MAX:]), ()

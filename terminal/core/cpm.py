@@ -43,7 +43,7 @@ from terminal.core.events import (
     WakeDue,
 )
 from terminal.core.sale import Ask, Order, Phase, Reason
-from terminal.core.table import Step, Table, row, rule
+from terminal.core.table import OF_RETURNS, Step, Table, row, rule
 from terminal.core.terms import Mode, Money
 from terminal.core.timing import Timing
 
@@ -130,7 +130,7 @@ TABLE: Table = {
             Restarted: rule(resume, IN_DOUBT),
         },
         late=(CodePresented,),
-        cannot=(CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
+        cannot=(CodeIssued, CodeUnfit, UndoAccepted, UndoRefused, *OF_RETURNS),
     ),
     IN_DOUBT: row(
         {
@@ -147,7 +147,7 @@ TABLE: Table = {
             Restarted: rule(resume, IN_DOUBT),
         },
         late=(CodePresented,),
-        cannot=(CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
+        cannot=(CodeIssued, CodeUnfit, UndoAccepted, UndoRefused, *OF_RETURNS),
     ),
     **ROWS,
 }

@@ -66,6 +66,7 @@ def text() -> str:
         ("The merchant-presented sale, until its end is decided", _sale(Mode.MPM)),
         ("The consumer-presented sale, until its end is decided", _sale(Mode.CPM)),
         ("The way out of doubt, the same for both", _doubt()),
+        ("Money back: refund and void", _returns()),
         ("The counter", _counter()),
     ]
     return "\n".join(
@@ -97,7 +98,14 @@ def _sale(mode: Mode) -> Iterator[str]:
 
 def _doubt() -> Iterator[str]:
     yield from _edges(_of_table(doubt.ROWS))
-    yield from (f"{phase.value} --> [*]" for phase in Phase if phase in FINAL)
+    yield from (f"{phase.value} --> [*]" for phase in doubt.ROWS if phase in FINAL)
+
+
+def _returns() -> Iterator[str]:
+    for phase in (Phase.REFUNDING, Phase.VOIDING):
+        yield f"[*] --> {phase.value}: SaleOpened"
+    yield from _edges(_of_table(TABLES[Mode.REFUND]))
+    yield from (f"{phase.value} --> [*]" for phase in (Phase.RETURNED, Phase.NOT_RETURNED))
 
 
 def _counter() -> Iterator[str]:

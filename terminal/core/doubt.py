@@ -20,8 +20,11 @@ from terminal.core.effects import (
     CreateOrder,
     OrderEffect,
     QueryOrder,
+    QueryRefund,
+    RefundOrder,
     ReverseOrder,
     SubmitPayment,
+    VoidOrder,
 )
 from terminal.core.events import (
     AnswerUnclear,
@@ -44,7 +47,7 @@ from terminal.core.events import (
     WakeDue,
 )
 from terminal.core.sale import Ask, Order, Pace, Phase, Reason
-from terminal.core.table import Row, Step, attention, row, rule
+from terminal.core.table import OF_RETURNS, Row, Step, attention, row, rule
 from terminal.core.terms import HouseFault, Mode
 from terminal.core.timing import Timing, backoff_ms
 
@@ -74,6 +77,11 @@ _REQUESTS: dict[Ask, Callable[[Order], OrderEffect]] = {
     Ask.QUERY: lambda order: QueryOrder(order.order_no, order.amount),
     Ask.CLOSE: lambda order: CloseOrder(order.order_no, order.amount),
     Ask.REVERSE: lambda order: ReverseOrder(order.order_no, order.amount),
+    Ask.REFUND: lambda order: RefundOrder(
+        order.order_no, order.amount, order.of or "", order.of_ref
+    ),
+    Ask.QUERY_REFUND: lambda order: QueryRefund(order.order_no, order.amount, order.of or ""),
+    Ask.VOID: lambda order: VoidOrder(order.order_no, order.amount, order.of or "", order.of_ref),
 }
 
 
@@ -168,7 +176,7 @@ def never_left(order: Order, event: Event) -> bool:
     return (
         isinstance(event, LineFailed)
         and not event.left
-        and order.pace.asked in (Ask.CREATE, Ask.SUBMIT)
+        and order.pace.asked in (Ask.CREATE, Ask.SUBMIT, Ask.REFUND, Ask.VOID)
         and order.pace.tries == 0
         and not order.restarted
     )
@@ -326,6 +334,7 @@ def undoing_row(phase: Phase) -> Row:
             Restarted: rule(resume, phase),
         },
         late=(CancelPressed, CodePresented),
+        cannot=OF_RETURNS,
     )
 
 
@@ -366,7 +375,7 @@ VERIFYING_ROW = row(
         Restarted: rule(resume, VERIFYING),
     },
     late=(CancelPressed, CodePresented),
-    cannot=(CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
+    cannot=(CodeIssued, CodeUnfit, UndoAccepted, UndoRefused, *OF_RETURNS),
 )
 
 
@@ -401,6 +410,7 @@ ATTENTION_ROW = row(
         Restarted: rule(resume, ATTENTION),
     },
     late=(CancelPressed, CodePresented, CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
+    cannot=OF_RETURNS,
 )
 
 
@@ -441,6 +451,7 @@ _NOTHING_TO_DO = (
     CodePresented,
     WakeDue,
     Restarted,
+    *OF_RETURNS,
 )
 
 PAID_ROW = row({}, late=(*_NOTHING_TO_DO, PaymentApproved, PaymentHinted))

@@ -62,8 +62,47 @@ class ReverseOrder:
     amount: Money
 
 
-Request = CreateOrder | SubmitPayment | QueryOrder | CloseOrder | ReverseOrder
-MOVES_MONEY = (CreateOrder, SubmitPayment, CloseOrder, ReverseOrder)
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """Give `amount` of the paid order `of` back. `order_no` is the refund's own number: the same for ever,
+    so that a repeat cannot return twice (I4)."""
+
+    order_no: str
+    amount: Money
+    of: str
+    of_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRefund:
+    """Ask what became of the refund `order_no` of the order `of`."""
+
+    order_no: str
+    amount: Money
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoidOrder:
+    """Undo the paid order `of` of the same day in full. `order_no` is the void's own number."""
+
+    order_no: str
+    amount: Money
+    of: str
+    of_ref: str | None = None
+
+
+Request = (
+    CreateOrder
+    | SubmitPayment
+    | QueryOrder
+    | CloseOrder
+    | ReverseOrder
+    | RefundOrder
+    | QueryRefund
+    | VoidOrder
+)
+MOVES_MONEY = (CreateOrder, SubmitPayment, CloseOrder, ReverseOrder, RefundOrder, VoidOrder)
 
 
 class Beep(Enum):

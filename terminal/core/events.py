@@ -109,6 +109,29 @@ class UndoRefused(Event):
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundAccepted(Event):
+    """The refund is known there and under way. Nothing is back yet."""
+
+    gateway_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundDone(Event):
+    """The money is back; `amount` is what the gateway says went back."""
+
+    amount: Money
+    gateway_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundFailed(Event):
+    """A definite refusal from the gateway's closed list: this refund or void returns nothing, now or later."""
+
+    reason: Reason = Reason.REFUSED
+    detail: str = ""
+
+
 # -- what was not said ------------------------------------------------------------------------------
 
 
@@ -172,6 +195,9 @@ OrderEvent = (
     | OrderNotFound
     | UndoAccepted
     | UndoRefused
+    | RefundAccepted
+    | RefundDone
+    | RefundFailed
     | AnswerUnclear
     | LineFailed
     | CodeUnfit

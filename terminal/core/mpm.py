@@ -43,7 +43,7 @@ from terminal.core.events import (
     WakeDue,
 )
 from terminal.core.sale import Ask, Order, Phase, Reason
-from terminal.core.table import Step, Table, row, rule
+from terminal.core.table import OF_RETURNS, Step, Table, row, rule
 from terminal.core.terms import Mode, Money
 from terminal.core.timing import Timing
 
@@ -170,7 +170,7 @@ TABLE: Table = {
             WakeDue: rule(wake_requesting, REQUESTING, CLOSING),
             Restarted: rule(resume_with_grace, REQUESTING),
         },
-        cannot=(UndoAccepted, UndoRefused),
+        cannot=(UndoAccepted, UndoRefused, *OF_RETURNS),
     ),
     PRESENTING: row(
         {
@@ -188,7 +188,7 @@ TABLE: Table = {
             Restarted: rule(resume_with_grace, PRESENTING),
         },
         late=(CodeIssued, CodeUnfit),
-        cannot=(UndoAccepted, UndoRefused),
+        cannot=(UndoAccepted, UndoRefused, *OF_RETURNS),
     ),
     **ROWS,
 }

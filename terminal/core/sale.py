@@ -15,7 +15,7 @@ from terminal.core.terms import Mode, Money
 
 
 class Phase(Enum):
-    """Where an order stands. The last five are final: no request goes out for them by itself."""
+    """Where an order stands. The last six are final: no request goes out for them by itself."""
 
     REQUESTING = "requesting"  # MPM: the code has been asked for
     PRESENTING = "presenting"  # MPM: the code is on the glass, anybody may pay it
@@ -26,14 +26,28 @@ class Phase(Enum):
     VERIFYING = (
         "verifying"  # undone, but the gateway did not know the order: watch until it cannot appear
     )
+    VOIDING = "voiding"  # a paid order of today shall be undone in full
+    REFUNDING = "refunding"  # money of a paid order shall go back
     ATTENTION = "attention"  # a human must look; still asked about every hour
     PAID = "paid"
     DECLINED = "declined"
     CLOSED = "closed"
     REVERSED = "reversed"
+    RETURNED = "returned"
+    NOT_RETURNED = "not_returned"
 
 
-FINAL = frozenset({Phase.PAID, Phase.DECLINED, Phase.CLOSED, Phase.REVERSED})
+RETURNS = frozenset({Mode.REFUND, Mode.VOID})
+FINAL = frozenset(
+    {
+        Phase.PAID,
+        Phase.DECLINED,
+        Phase.CLOSED,
+        Phase.REVERSED,
+        Phase.RETURNED,
+        Phase.NOT_RETURNED,
+    }
+)
 """No way leads out of these but a late payment (I7)."""
 
 
@@ -68,6 +82,9 @@ class Ask(Enum):
     QUERY = "query"
     CLOSE = "close"
     REVERSE = "reverse"
+    REFUND = "refund"
+    QUERY_REFUND = "query_refund"
+    VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +115,8 @@ class Order:
     payable_until_ms: int | None = None  # MPM: when the gateway stops taking payments of our code
     undo_left: bool = False  # a close or reversal may have left: no way back to PAID (I3)
     undone: bool = False  # the gateway acknowledged it
+    of: str | None = None  # a return: the number of the paid order, and the gateway's for it
+    of_ref: str | None = None
     gateway_ref: str | None = None
     approval: str | None = None
     paid: Money | None = None  # what the gateway says was captured

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from terminal.core.counter import Counter, Shop, Stand, armed
-from terminal.core.sale import Order, Phase, Reason
+from terminal.core.sale import RETURNS, Order, Phase, Reason
 from terminal.core.terms import Money
 from terminal.core.views import (
     Attention,
@@ -126,11 +126,13 @@ _DOING = {
     Phase.CLOSING: "Closing the order",
     Phase.REVERSING: "Taking the payment back",
     Phase.VERIFYING: "Making sure that nothing was paid",
+    Phase.VOIDING: "Returning the payment",
+    Phase.REFUNDING: "Returning the payment",
 }
 
 
 def of_order(order: Order, elapsed_s: int, *, again: bool = False) -> View:
-    """What an order without a code on the glass looks like."""
+    """What a sale without a code on the glass looks like. (A return is told where it was asked for.)"""
     if order.phase is Phase.PAID:
         reference = (order.gateway_ref or order.order_no)[-4:]
         return Paid(order.amount, reference, order.wallet or "", again)
@@ -163,8 +165,18 @@ def _waiting_for(order: Order) -> str | None:
 # -- outcome words, the same everywhere (counter.md) ---------------------------------------------------
 
 
+_RETURN_WORDS = {
+    Phase.VOIDING: "return pending",
+    Phase.REFUNDING: "return pending",
+    Phase.RETURNED: "returned",
+    Phase.NOT_RETURNED: "not returned",
+}
+
+
 def outcome(order: Order) -> str:
-    """paid, not paid, cancelled, returned, checking, attention; or what is being waited for."""
+    """paid, not paid, cancelled, returned, not returned, return pending, checking, attention; or waiting."""
+    if order.mode in RETURNS and order.phase is not Phase.ATTENTION:
+        return _RETURN_WORDS[order.phase]
     if order.phase is Phase.PAID:
         return "paid"
     if order.phase is Phase.ATTENTION:

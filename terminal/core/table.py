@@ -13,7 +13,13 @@ from enum import Enum
 from typing import Any, get_args
 
 from terminal.core.effects import OrderEffect
-from terminal.core.events import Event, OrderEvent
+from terminal.core.events import (
+    Event,
+    OrderEvent,
+    RefundAccepted,
+    RefundDone,
+    RefundFailed,
+)
 from terminal.core.sale import Order, Pace, Phase, Reason
 from terminal.core.terms import HouseFault
 from terminal.core.timing import ATTENTION_EVERY_MS, Timing
@@ -22,6 +28,7 @@ Step = tuple[Order, tuple[OrderEffect, ...]]
 # The event a rule takes is the one of its cell; tests/core/test_cells.py holds each annotation to that.
 Do = Callable[[Order, Any, Timing], Step]
 EVENTS: tuple[type[Event], ...] = get_args(OrderEvent)
+OF_RETURNS: tuple[type[Event], ...] = (RefundAccepted, RefundDone, RefundFailed)
 
 
 @dataclass(frozen=True, slots=True)

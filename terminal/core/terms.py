@@ -39,10 +39,13 @@ class Refusal(Fault):
 
 
 class Mode(Enum):
-    """Who presents the code (EMVCo): MPM the merchant, CPM the consumer."""
+    """What an order is: a sale, by who presents the code (EMVCo: MPM the merchant, CPM the consumer), or a
+    return of a paid one, by REFUND (also in part) or VOID (same day, in full)."""
 
     MPM = "mpm"
     CPM = "cpm"
+    REFUND = "refund"
+    VOID = "void"
 
 
 @dataclass(frozen=True, slots=True, order=False)

@@ -26,6 +26,9 @@ from terminal.core.events import (
     PaymentDeclined,
     PaymentHinted,
     PaymentPending,
+    RefundAccepted,
+    RefundDone,
+    RefundFailed,
     Restarted,
     UndoAccepted,
     UndoRefusal,
@@ -42,8 +45,10 @@ from tests.core.script import (
     EUR_4,
     EUR_5,
     TOMBSTONE,
+    refunding,
     requesting,
     submitting,
+    voiding,
 )
 
 TRIES_TOLD_APART = 2  # mpm.CREATED_AGAIN_TRIES; no rule counts further
@@ -74,6 +79,10 @@ def every_event(order: Order, at_ms: int) -> Iterator[OrderEvent]:
     yield OrderClosed(at_ms=at_ms)
     yield OrderNotFound(at_ms=at_ms)
     yield UndoAccepted(at_ms=at_ms)
+    yield RefundAccepted(at_ms=at_ms)
+    yield RefundDone(at_ms=at_ms, amount=EUR_5)
+    yield RefundDone(at_ms=at_ms, amount=EUR_4)
+    yield RefundFailed(at_ms=at_ms)
     yield from (UndoRefused(at_ms=at_ms, why=why) for why in UndoRefusal)
     yield AnswerUnclear(at_ms=at_ms)
     yield LineFailed(at_ms=at_ms, left=True)
@@ -106,7 +115,7 @@ def every_kind() -> tuple[Move, ...]:
 
 
 def _moves(timing: Timing) -> Iterator[Move]:
-    starts = [requesting(timing), submitting(timing)]
+    starts = [requesting(timing), submitting(timing), refunding(timing), voiding(timing)]
     waiting = deque((sale.order, sale.now_ms) for sale in starts)
     seen = {_likeness(order, now_ms, timing) for order, now_ms in waiting}
     while waiting:

@@ -12,19 +12,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from terminal.core import cpm, mpm
+from terminal.core import cpm, mpm, refund
 from terminal.core.effects import (
     CloseOrder,
     CreateOrder,
     QueryOrder,
+    QueryRefund,
+    RefundOrder,
     Request,
     ReverseOrder,
     SubmitPayment,
+    VoidOrder,
 )
-from terminal.core.events import CodeIssued, LineFailed, OrderEvent, Restarted, WakeDue
+from terminal.core.events import (
+    CodeIssued,
+    LineFailed,
+    OrderEvent,
+    PaymentApproved,
+    Restarted,
+    WakeDue,
+)
 from terminal.core.sale import Ask, Order, Phase
 from terminal.core.step import step
-from terminal.core.terms import Money
+from terminal.core.terms import Mode, Money
 from terminal.core.timing import Timing, next_wake
 
 EUR_5 = Money(500, "EUR")
@@ -40,6 +50,9 @@ SENDS: dict[Ask, type[Request]] = {
     Ask.QUERY: QueryOrder,
     Ask.CLOSE: CloseOrder,
     Ask.REVERSE: ReverseOrder,
+    Ask.REFUND: RefundOrder,
+    Ask.QUERY_REFUND: QueryRefund,
+    Ask.VOID: VoidOrder,
 }
 
 
@@ -133,3 +146,20 @@ def submitting(timing: Timing = CAREFUL, at_ms: int = 1_000) -> Sale:
 def in_doubt(timing: Timing = CAREFUL) -> Sale:
     """CPM: sent, and no answer came."""
     return submitting(timing).hears(LineFailed, 10_000, left=True)
+
+
+def paid(timing: Timing = CAREFUL) -> Order:
+    """A sale of 5.00 that is paid."""
+    return shown(timing).hears(PaymentApproved, 500, paid=EUR_5, gateway_ref="g1").order
+
+
+def refunding(timing: Timing = CAREFUL, amount: Money = EUR_5) -> Sale:
+    """Money of a paid sale shall go back, and the request has left."""
+    order, requests = refund.open_return("R1", paid(timing), amount, Mode.REFUND, at_ms=9_000)
+    return Sale(order, 9_000, timing, requests)
+
+
+def voiding(timing: Timing = CAREFUL) -> Sale:
+    """A paid sale shall be undone, and the request has left."""
+    order, requests = refund.open_return("V1", paid(timing), EUR_5, Mode.VOID, at_ms=9_000)
+    return Sale(order, 9_000, timing, requests)

@@ -40,6 +40,13 @@ SHARED = {
     Phase.CLOSED,
     Phase.REVERSED,
 }
+OF_RETURNS = {
+    Phase.REFUNDING,
+    Phase.VOIDING,
+    Phase.ATTENTION,
+    Phase.RETURNED,
+    Phase.NOT_RETURNED,
+}
 
 
 def cells() -> Iterator[tuple[Mode, Phase, type[Event], Rule | Mark]]:
@@ -56,14 +63,16 @@ def name(mode: Mode, phase: Phase, event: type[Event]) -> str:
 # -- decided and counted ---------------------------------------------------------------------------------
 
 
-def test_320_cells_of_orders_are_decided() -> None:
-    assert len(EVENTS) == 16
+def test_570_cells_of_orders_are_decided() -> None:
+    assert len(EVENTS) == 19
     assert set(TABLES[Mode.MPM]) == {Phase.REQUESTING, Phase.PRESENTING} | SHARED
     assert set(TABLES[Mode.CPM]) == {Phase.SUBMITTING, Phase.IN_DOUBT} | SHARED
+    assert set(TABLES[Mode.REFUND]) == OF_RETURNS
+    assert TABLES[Mode.VOID] is TABLES[Mode.REFUND]
     decided = list(cells())
-    assert len(decided) == 2 * 10 * 16
+    assert len(decided) == (2 * 10 + 2 * 5) * 19
     kinds = Counter(cell if isinstance(cell, Mark) else "rule" for *_, cell in decided)
-    assert kinds == {"rule": 156, Mark.LATE: 144, Mark.CANNOT: 20}
+    assert kinds == {"rule": 210, Mark.LATE: 260, Mark.CANNOT: 100}
 
 
 def test_48_cells_of_the_counter_are_decided() -> None:
@@ -160,8 +169,13 @@ def test_a_rule_that_breaks_its_word_is_our_fault(wrong: Rule, said: str) -> Non
 
 
 def test_nothing_leads_out_of_paid() -> None:
-    for table in TABLES.values():
-        assert set(table[Phase.PAID].values()) == {Mark.LATE}
+    for mode in (Mode.MPM, Mode.CPM):
+        assert set(TABLES[mode][Phase.PAID].values()) == {Mark.LATE}
+
+
+def test_nothing_leads_out_of_a_return_that_has_ended() -> None:
+    for phase in (Phase.RETURNED, Phase.NOT_RETURNED):
+        assert set(TABLES[Mode.REFUND][phase].values()) == {Mark.LATE}
 
 
 def test_only_a_payment_leads_out_of_the_other_finals() -> None:

@@ -61,7 +61,7 @@ def drawn() -> set[tuple[str, str, str]]:
     ways = set()
     for line in diagrams.text().splitlines():
         edge, colon, events = line.strip().partition(": ")
-        if colon and "[*]" not in edge:
+        if colon and " --> " in edge and "[*]" not in edge:
             here, there = edge.split(" --> ")
             ways |= {(here, there, event) for event in events.split(", ")}
     return ways

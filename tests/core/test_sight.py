@@ -22,7 +22,7 @@ from terminal.core.events import (
     ServiceChanged,
     UndoAccepted,
 )
-from terminal.core.sale import Order, Phase, Reason
+from terminal.core.sale import RETURNS, Order, Phase, Reason
 from terminal.core.sight import CLOCK_NOT_SET, UNSURE_TRIES, of_order, outcome, view
 from terminal.core.views import (
     Attention,
@@ -47,8 +47,10 @@ UNPAID = frozenset({Phase.DECLINED, Phase.CLOSED, Phase.REVERSED})
 
 
 def reachable() -> Iterator[Order]:
+    """Every kind of sale; what becomes of a return is told by terminalctl, not by the glass."""
     for move in every_kind():
-        yield move.after
+        if move.after.mode not in RETURNS:
+            yield move.after
 
 
 def seen(order: Order) -> Iterator[View]:
