@@ -175,9 +175,10 @@ def voided(order: Order, event: UndoAccepted, timing: Timing) -> Step:
 
 
 def void_refused(order: Order, event: UndoRefused, timing: Timing) -> Step:
-    """Too late for a void: the whole goes back as a refund, under the same number."""
+    """Too late for a void: the whole goes back as a refund, under the same number. The count of tries stays,
+    because an earlier void may have been done (`never_left` reads it)."""
     if event.why is UndoRefusal.WINDOW_OVER:
-        refund = replace(order, phase=REFUNDING, pace=Pace(), detail=event.detail or None)
+        refund = replace(order, phase=REFUNDING, detail=event.detail or None)
         return ask(refund, Ask.REFUND)
     return ask_later(order, event, timing)
 

@@ -28,7 +28,7 @@ from terminal.core.terms import HouseFault, Mode
 from terminal.core.timing import Timing, next_wake
 from tests.core import laws
 from tests.core.explore import TIMINGS, Move, every_event, every_kind, every_move
-from tests.core.script import requesting, shown, submitting
+from tests.core.script import refunding, requesting, shown, submitting, voiding
 
 SHARED = {
     Phase.CLOSING,
@@ -124,7 +124,7 @@ def test_every_step_that_can_be_taken_keeps_the_laws() -> None:
 def histories(draw: st.DrawFn) -> list[Move]:
     """A sale to which anything happens in any order, at any pace."""
     timing = draw(st.sampled_from(TIMINGS))
-    sale = draw(st.sampled_from([requesting, submitting]))(timing)
+    sale = draw(st.sampled_from([requesting, submitting, refunding, voiding]))(timing)
     order, now_ms, moves = sale.order, sale.now_ms, []
     for wait_ms, choice in draw(
         st.lists(st.tuples(st.integers(0, 200_000), st.integers(0, 99)), max_size=30)

@@ -33,7 +33,7 @@ from terminal.core.terms import HouseFault, Mode
 from tests.core.desk import ALIPAY, EITHER, SHOP, SPELT, Desk
 from tests.core.script import EUR_5
 
-MODES = [None, *Mode]
+MODES = [None, Mode.MPM, Mode.CPM]
 README = Path(__file__).parents[2] / "README.md"
 
 

@@ -18,7 +18,8 @@ from tests.core.toy import AMOUNT, Shop, Ways
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "300"))
 ways = st.builds(Ways, *[st.booleans()] * 6)
-modes = st.sampled_from(Mode)
+MODES = (Mode.MPM, Mode.CPM)
+modes = st.sampled_from(MODES)
 choices = st.lists(st.integers(0, 44), max_size=60)
 
 
@@ -32,14 +33,14 @@ def test_whatever_goes_wrong_every_word_on_the_glass_is_true(
 
 def test_when_nothing_goes_wrong_the_customer_has_paid() -> None:
     for flags in product((False, True), repeat=6):
-        for mode in Mode:
+        for mode in MODES:
             shop = Shop(Ways(*flags), [])
             shop.play(mode)
             (order,) = shop.orders.values()
             assert (order.phase, order.paid) == (Phase.PAID, AMOUNT)
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", MODES)
 def test_one_thing_goes_wrong_at_every_single_point(mode: Mode) -> None:
     """reliability.md 0.5: enumerate faults, then randomise."""
     for flags in product((False, True), repeat=6):

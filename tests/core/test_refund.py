@@ -162,6 +162,14 @@ def test_void_too_late_becomes_a_refund_under_the_same_number() -> None:
     assert back.hears(RefundDone, amount=EUR_5).phase is Phase.RETURNED
 
 
+def test_void_that_may_have_been_done_is_not_undone_by_a_refund_that_never_left() -> None:
+    late = {"why": UndoRefusal.WINDOW_OVER}
+    back = voiding().hears(LineFailed, left=True).wakes().hears(UndoRefused, **late)
+    assert back.hears(LineFailed, left=False).phase is Phase.REFUNDING
+    back = voiding().hears(UndoRefused, **late)
+    assert back.hears(LineFailed, left=False).phase is Phase.NOT_RETURNED
+
+
 def test_void_without_an_answer_is_repeated_until_acknowledged() -> None:
     back = voiding().hears(LineFailed, left=True)
     for _ in range(4):
