@@ -8,26 +8,55 @@ The rules of this room:
 3. Result codes live in closed tables in the codec's file. What is not listed is in doubt, never a decline.
 4. PaymentApproved needs order number, amount and currency in the same authentic answer; an answer that says
    paid but lacks one of them is `PaymentHinted`.
-5. The word in the settings is the file: `driver = "paycloud"` loads `gateways/paycloud.py`, whose `Gateway`
+5. A refund is done only when the gateway says so definitely, with its amount, in an answer that names our
+   refund; "accepted" is `RefundAccepted` (reliability.md 3.4).
+6. `notice(...)` reads what the gateway posts to us. It raises `WireFault` for everything that the gateway did
+   not sign. Even an authentic notice is a hint: the order's outcome is asked for (reliability.md 2.1).
+7. The word in the settings is the file: `driver = "paycloud"` loads `gateways/paycloud.py`, whose `Gateway`
    class takes its checked settings. A third party ships one through the entry point group
-   `terminal.gateways`.
+   `terminal.gateways`; README, "Add a gateway", has the steps, tests/house/test_gateway_contract.py these rules.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from terminal.core.effects import Request
 from terminal.core.events import OrderEvent
+from terminal.core.terms import Money
 from terminal.core.timing import Timing
 from terminal.wire.http import HttpAnswer, HttpRequest, Stamp
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What an authentic notice says. A hint to ask, never an outcome.
+
+    `order_no`: our number of the order, or of the refund when `kind` is "refund"; "" when `kind` is "other":
+    acknowledge it, there is nothing in it for us. `amount`: what it says was paid or returned; None: it does
+    not say that any was. `merchant_ok`: it names this terminal's merchant account. `event_key`: the same for
+    every delivery of one event, to know duplicates by (I8).
+    """
+
+    order_no: str
+    kind: Literal["payment", "refund", "other"]
+    amount: Money | None
+    merchant_ok: bool
+    gateway_ref: str | None
+    event_key: str
+
+
 class Gateway(Protocol):
-    """What the dispatcher asks of a codec. `wallets`: our wallet ids (codes/wallets.toml) -> theirs."""
+    """What the dispatcher asks of a codec. `wallets`: our wallet ids (codes/wallets.toml) -> theirs.
+
+    `acknowledgement`: what to answer to a notice, so that it is not sent again.
+    """
 
     name: str
     timing: Timing
+    acknowledgement: HttpAnswer
 
     def build(self, request: Request, stamp: Stamp) -> HttpRequest:
         """The bytes of this request. HouseFault when it cannot be said on this wire."""
@@ -35,4 +64,10 @@ class Gateway(Protocol):
 
     def parse(self, request: Request, answer: HttpAnswer, at_ms: int) -> OrderEvent:
         """What the answer to that request means. Never raises on anything the other side may send."""
+        ...
+
+    def notice(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Notice:
+        """What was posted to us. `path` as it was asked for, `headers` with lower-case names, `body` raw.
+
+        WireFault when the gateway did not sign exactly this, or it is no notice."""
         ...

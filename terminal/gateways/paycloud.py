@@ -5,8 +5,8 @@ over the sorted fields. Answers are `{"code", "msg", "psn", "data", "sign"}`, wh
 and the signature covers that text literally. `code` says whether the call was processed, `trans_status` what
 became of the order. The vendor's SDK accepts an answer without a signature; this codec does not (0.5).
 
-Answers to a submit or a revoke need not name the order. "Paid" without a name is only a hint; for the others
-we rely on the line, which never uses a connection twice (F45).
+Answers to a submit or a revoke need not name the order. "Paid" without a name is only a hint, and a refund
+without its name is never done; for the others we rely on the line, which never uses a connection twice (F45).
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Literal
 
-from terminal.codes.scanned import Forgotten
+from terminal.codes.scanned import PaymentCode
 from terminal.core.effects import (
     CloseOrder,
     CreateOrder,
     QueryOrder,
+    QueryRefund,
+    RefundOrder,
     Request,
     ReverseOrder,
     SubmitPayment,
+    VoidOrder,
 )
 from terminal.core.events import (
     AnswerUnclear,
@@ -36,6 +38,9 @@ from terminal.core.events import (
     PaymentDeclined,
     PaymentHinted,
     PaymentPending,
+    RefundAccepted,
+    RefundDone,
+    RefundFailed,
     UndoAccepted,
     UndoRefusal,
     UndoRefused,
@@ -43,12 +48,23 @@ from terminal.core.events import (
 from terminal.core.sale import Reason
 from terminal.core.terms import HouseFault, Money, Refusal, WireFault
 from terminal.core.timing import Timing
-from terminal.wire.envelope import as_form, as_json, json_object, opened, sealed, unsendable
+from terminal.gateways import Notice
+from terminal.wire.envelope import (
+    as_form,
+    as_json,
+    echoes,
+    json_object,
+    major_money,
+    note,
+    opened,
+    sealed,
+    unsendable,
+    word,
+)
 from terminal.wire.http import HttpAnswer, HttpRequest, Stamp
 from terminal.wire.signing import Signer, Verifier
 
 QR_CHARACTERS_MAX = 2_000  # more fits no symbol that a phone reads off a small display (F46)
-NOTE_CHARACTERS_MAX = 64
 DETAIL_CHARACTERS_MAX = 80
 
 TIMING = Timing(
@@ -68,7 +84,10 @@ TIMING = Timing(
 # -- the closed lists -------------------------------------------------------------------------------------
 
 FAILED, SUCCESS, CANCELLED, WAITING, PAYING = "1", "2", "3", "9", "0"  # trans_status (1.8)
-SALE, VOID = "1", "2"  # trans_type (1.8)
+SALE, VOID, REFUND = "1", "2", "3"  # trans_type (1.8)
+NOTIFY = "payment.result.notify"  # 1.11
+AMOUNTS = ("order_amount", "trans_amount")
+UNDO = (CloseOrder, ReverseOrder, VoidOrder)
 
 # trans_error_code beside trans_status 1: only why. The status alone says that no money moved.
 REASONS: Mapping[str, Reason] = {
@@ -128,6 +147,8 @@ class Settings:
     final_fail_codes: tuple[str, ...] = ()
     too_early_codes: tuple[str, ...] = ()
     window_over_codes: tuple[str, ...] = ()
+    not_offered_codes: tuple[str, ...] = ("E07303",)  # of a void: then it becomes a refund (3.3)
+    refund_fail_codes: tuple[str, ...] = ("M010", "M009")  # no such original; not this merchant's
 
     def __post_init__(self) -> None:
         for name in ("app_id", "merchant_no"):
@@ -144,6 +165,8 @@ class Settings:
 
 class Gateway:
     """The codec. `wallets`: our ids -> pay_method_id, over the built-in ones."""
+
+    acknowledgement = HttpAnswer(200, b"success", {"content-type": "text/plain"})  # 1.11
 
     def __init__(
         self,
@@ -204,7 +227,22 @@ class Gateway:
                 fields["method"] = "order.query"
             case CloseOrder() | ReverseOrder():
                 fields["method"] = "order.revoker"  # closes what is unpaid, returns what is paid
+            case VoidOrder():
+                fields |= {"method": "order.revoker", "merchant_order_no": request.of}
+            case RefundOrder():
+                fields |= {"method": "order.refund.submit", **self._refund(request)}
+            case QueryRefund():
+                fields["method"] = "order.refund.query"
         return fields
+
+    def _refund(self, request: RefundOrder) -> dict[str, str]:
+        """One of the original's two numbers is enough (1.4): ours, which is always known."""
+        return {
+            "orig_merchant_order_no": request.of,
+            "price_currency": request.amount.currency,
+            "order_amount": self._major(request.amount),
+            "notify_url": self._settings.notify_url,
+        }
 
     def _order(self, request: CreateOrder | SubmitPayment) -> dict[str, str]:
         settings = self._settings
@@ -247,29 +285,66 @@ class Gateway:
     def _refused(self, request: Request, code: str, psn: str, at_ms: int) -> OrderEvent:
         """The call was not processed (1.7). What that means for the order depends on what was asked."""
         settings = self._settings
-        detail = _word(code, request)
+        detail = word(code, _code(request))
         if isinstance(request, (CreateOrder, SubmitPayment)):
             if code in settings.fault_codes:
                 return PaymentDeclined(at_ms=at_ms, reason=Reason.SETUP, detail=detail)
             if code in settings.final_fail_codes:
                 reason = REASONS.get(code, Reason.REFUSED)
                 return PaymentDeclined(at_ms=at_ms, reason=reason, detail=detail)
+        elif isinstance(request, RefundOrder):
+            if code in settings.fault_codes:
+                return RefundFailed(at_ms=at_ms, reason=Reason.SETUP, detail=detail)
+            if code in settings.refund_fail_codes:
+                return RefundFailed(at_ms=at_ms, detail=detail)
         elif code in settings.not_found_codes:
             return OrderNotFound(at_ms=at_ms, detail=detail)
-        if isinstance(request, (CloseOrder, ReverseOrder)):
-            if code in settings.too_early_codes:
-                return UndoRefused(at_ms=at_ms, why=UndoRefusal.TOO_EARLY, detail=detail)
-            if code in settings.window_over_codes:
-                return UndoRefused(at_ms=at_ms, why=UndoRefusal.WINDOW_OVER, detail=detail)
-        raise WireFault(f"code {detail}, psn {_word(psn, request)}")
+        if isinstance(request, UNDO) and (why := self._undo_refused(request, code)):
+            return UndoRefused(at_ms=at_ms, why=why, detail=detail)
+        raise WireFault(f"code {detail}, psn {word(psn, _code(request))}")
+
+    def _undo_refused(self, request: Request, code: str) -> UndoRefusal | None:
+        """A fault code is no answer to a void: it is repeated, and an earlier one may have been done."""
+        if code in self._settings.too_early_codes:
+            return UndoRefusal.TOO_EARLY
+        not_offered = isinstance(request, VoidOrder) and code in self._settings.not_offered_codes
+        if not_offered or code in self._settings.window_over_codes:
+            return UndoRefusal.WINDOW_OVER
+        return None
 
     def _accepted(self, request: Request, data: Mapping[str, str], at_ms: int) -> OrderEvent:
-        if isinstance(request, (CloseOrder, ReverseOrder)):
+        if isinstance(request, UNDO):
             return UndoAccepted(at_ms=at_ms)
         status = data.get("trans_status", "")
+        if isinstance(request, RefundOrder):  # accepted is not refunded (1.12): the query says more
+            return RefundAccepted(at_ms=at_ms, gateway_ref=note(data.get("trans_no")))
+        if isinstance(request, QueryRefund):
+            return self._returned(request, status, data, at_ms)
         if isinstance(request, CreateOrder) and status not in (FAILED, CANCELLED):
             return _issued(data, at_ms)
         return self._became(request, status, data, at_ms)
+
+    def _returned(
+        self, request: QueryRefund, status: str, data: Mapping[str, str], at_ms: int
+    ) -> OrderEvent:
+        """What became of the refund. Done or failed only when it names ours and says that it is one."""
+        ref = note(data.get("trans_no"))
+        kind = data.get("trans_type")
+        if kind not in (None, REFUND):
+            raise WireFault(f"trans_type {word(kind or '')} in answer to a refund query")
+        ours = kind == REFUND and "merchant_order_no" in data
+        amount = self._amount(
+            data, request.amount, data.get("price_currency", request.amount.currency)
+        )
+        if status == SUCCESS and ours and amount:
+            return RefundDone(at_ms=at_ms, amount=amount, gateway_ref=ref)
+        if status in (SUCCESS, WAITING, PAYING):
+            return RefundAccepted(at_ms=at_ms, gateway_ref=ref)
+        error = data.get("trans_error_code", "")
+        if status == FAILED and ours and error not in DOUBTFUL:
+            reason = REASONS.get(error, Reason.REFUSED)
+            return RefundFailed(at_ms=at_ms, reason=reason, detail=word(error))
+        raise WireFault(f"refund, trans_status {word(status)}, error {word(error)}")
 
     def _became(
         self, request: Request, status: str, data: Mapping[str, str], at_ms: int
@@ -282,9 +357,9 @@ class Gateway:
         if (kind, status) == (VOID, SUCCESS) and named:  # 8.8: CANCELLED or this, both are accepted
             return OrderClosed(at_ms=at_ms, detail="voided")
         if kind != SALE:
-            raise WireFault(f"trans_type {_word(kind, request)}")
+            raise WireFault(f"trans_type {word(kind, _code(request))}")
         if status in (WAITING, PAYING):
-            ref = _note(data, "trans_no")
+            ref = note(data.get("trans_no"))
             return PaymentPending(at_ms=at_ms, payer_acting=status == PAYING, gateway_ref=ref)
         if status == SUCCESS:
             return self._approved(request, data, at_ms)
@@ -292,7 +367,7 @@ class Gateway:
             return self._failed(request, data.get("trans_error_code", ""), at_ms)
         if status == CANCELLED:
             return OrderClosed(at_ms=at_ms, detail="cancelled")
-        raise WireFault(f"trans_status {_word(status, request)}")
+        raise WireFault(f"trans_status {word(status, _code(request))}")
 
     def _failed(self, request: Request, code: str, at_ms: int) -> OrderEvent:
         """Closed or failed. Without an error code a queried order was closed, not declined."""
@@ -301,25 +376,30 @@ class Gateway:
         if not code and isinstance(request, QueryOrder):
             return OrderClosed(at_ms=at_ms, detail="closed")
         reason = REASONS.get(code, Reason.REFUSED)
-        return PaymentDeclined(at_ms=at_ms, reason=reason, detail=_word(code, request))
+        return PaymentDeclined(at_ms=at_ms, reason=reason, detail=word(code, _code(request)))
 
     def _approved(self, request: Request, data: Mapping[str, str], at_ms: int) -> OrderEvent:
         """PAID only when order, amount and currency are all in it (I3); what is missing makes it a hint."""
-        asked = request.amount
         currency = data.get("price_currency")
         if currency is None and self._settings.implied_currency:
-            currency = asked.currency
-        stated = [data[name] for name in ("order_amount", "trans_amount") if name in data]
-        if "merchant_order_no" not in data or currency is None or not stated:
+            currency = request.amount.currency
+        if "merchant_order_no" not in data or currency is None:
             return PaymentHinted(at_ms=at_ms)
-        amounts = [_money(text, currency) for text in stated]
+        if (paid := self._amount(data, request.amount, currency)) is None:
+            return PaymentHinted(at_ms=at_ms)
         return PaymentApproved(
             at_ms=at_ms,
-            paid=next((amount for amount in amounts if amount != asked), asked),
-            gateway_ref=_note(data, "trans_no"),
-            approval=_note(data, "pay_channel_trans_no"),
-            wallet=_note(data, "pay_method_id"),
+            paid=paid,
+            gateway_ref=note(data.get("trans_no")),
+            approval=note(data.get("pay_channel_trans_no")),
+            wallet=note(data.get("pay_method_id")),
         )
+
+    def _amount(self, data: Mapping[str, str], asked: Money, currency: str) -> Money | None:
+        """What it says that went through: of two amounts the one that is not what was asked."""
+        stated = [data[name] for name in AMOUNTS if name in data]
+        amounts = [major_money(text, currency) for text in stated]
+        return next((amount for amount in amounts if amount != asked), asked if amounts else None)
 
     def _data(self, request: Request, fields: Mapping[str, str]) -> dict[str, str]:
         """The inner fields that say something. WireFault when they speak of another order (F34, F35)."""
@@ -327,10 +407,12 @@ class Gateway:
         data = {
             name: value
             for name, value in inner.items()
-            if isinstance(value, str) and value and not _echoes(value, request)
+            if isinstance(value, str) and value and not echoes(value, _code(request))
         }
+        of = getattr(request, "of", "")
         ours = {
-            "merchant_order_no": request.order_no,
+            "merchant_order_no": of if isinstance(request, VoidOrder) else request.order_no,
+            "orig_merchant_order_no": of,
             "merchant_no": self._settings.merchant_no,
             "store_no": self._settings.store_no,
             "app_id": self._settings.app_id,
@@ -340,48 +422,64 @@ class Gateway:
                 raise WireFault(f"the answer is about another {name}")
         return data
 
+    # -- notices -------------------------------------------------------------------------------------------
+
+    def notice(
+        self,
+        method: str,
+        path: str,  # noqa: ARG002
+        headers: Mapping[str, str],  # noqa: ARG002
+        body: bytes,
+    ) -> Notice:
+        """gateways.md 1.11. The signature covers neither path nor headers."""
+        if method != "POST":
+            raise WireFault("a notice is posted")
+        fields = opened(body, self._verifier)
+        order_no = note(fields.get("merchant_order_no"))
+        if fields.get("method") != NOTIFY or order_no is None:
+            raise WireFault("signed, but no notice about an order")
+        kind, status = fields.get("trans_type", SALE), fields.get("trans_status", "")
+        ref = note(fields.get("trans_no"))
+        return Notice(
+            order_no=order_no,
+            kind="refund" if kind == REFUND else "payment" if kind in (SALE, VOID) else "other",
+            amount=_moved(fields) if status == SUCCESS and kind in (SALE, REFUND) else None,
+            merchant_ok=self._is_ours(fields),
+            gateway_ref=ref,
+            event_key=f"{ref or order_no}/{word(kind)}/{word(status)}",
+        )
+
+    def _is_ours(self, fields: Mapping[str, str]) -> bool:
+        """F57. The store need not be in it; the account must."""
+        settings = self._settings
+        store_no = fields.get("store_no", settings.store_no)
+        return (
+            fields.get("merchant_no") == settings.merchant_no
+            and fields.get("app_id") == settings.app_id
+            and (not settings.store_no or store_no == settings.store_no)
+        )
+
 
 # -- single values -----------------------------------------------------------------------------------------
 
-_WORD = re.compile(r"[A-Za-z0-9_.+-]{1,32}")
-_AMOUNT = re.compile(r"[0-9]{1,16}(\.[0-9]{1,12})?([eE]\+?[0-9]{1,2})?")  # Java writes 1.0E7 (1.5)
 
-
-def _echoes(text: str, request: Request) -> bool:
-    """Does it repeat the customer's code? Then it goes nowhere (I11)."""
-    if not isinstance(request, SubmitPayment) or request.code is None:
-        return False
-    try:
-        return request.code.reveal() in text
-    except Forgotten:
-        return True  # it cannot be compared any more
-
-
-def _word(text: str, request: Request) -> str:
-    """A code of theirs, fit for our journal."""
-    if not text:
-        return "(none)"
-    return text if _WORD.fullmatch(text) and not _echoes(text, request) else "(odd)"
-
-
-def _note(data: Mapping[str, str], name: str) -> str | None:
-    """A reference of theirs, to be kept with the order; None when there is none or it is not printable."""
-    text = data.get(name, "")
-    return text if 0 < len(text) <= NOTE_CHARACTERS_MAX and text.isprintable() else None
+def _code(request: Request) -> PaymentCode | None:
+    """The customer's code, which must not come back in anything that is kept (I11)."""
+    return request.code if isinstance(request, SubmitPayment) else None
 
 
 def _issued(data: Mapping[str, str], at_ms: int) -> CodeIssued:
     code = data.get("qrcode_url", "")
     if not 0 < len(code) <= QR_CHARACTERS_MAX or not code.isprintable():
         raise WireFault(f"no usable code in the answer ({len(code)} characters)")
-    return CodeIssued(at_ms=at_ms, code=code, gateway_ref=_note(data, "trans_no"))
+    return CodeIssued(at_ms=at_ms, code=code, gateway_ref=note(data.get("trans_no")))
 
 
-def _money(text: str, currency: str) -> Money:
-    """An amount of theirs, compared as a number and never as text (1.5). WireFault when illegible."""
-    if not _AMOUNT.fullmatch(text):
-        raise WireFault("the amount is illegible")
+def _moved(fields: Mapping[str, str]) -> Money | None:
+    """The amount of a notice, when its amounts are legible, agree and name their currency."""
+    currency = fields.get("price_currency", "")
     try:
-        return Money.of_major(format(Decimal(text), "f"), currency)
-    except Refusal:
-        raise WireFault("the amount or its currency cannot be") from None
+        amounts = {major_money(fields[name], currency) for name in AMOUNTS if name in fields}
+    except WireFault:  # authentic all the same: a hint to ask
+        return None
+    return amounts.pop() if len(amounts) == 1 else None

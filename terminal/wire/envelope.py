@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import NoReturn
 from urllib.parse import urlencode
 
-from terminal.core.terms import HouseFault, WireFault
+from terminal.codes.scanned import Forgotten, PaymentCode
+from terminal.core.terms import HouseFault, Money, Refusal, WireFault
 from terminal.wire.signing import Signer, Verifier, canonical
 
 MESSAGE_BYTES_MAX = 64 * 1024
+NOTE_CHARACTERS_MAX = 64
 
 
 def sealed(fields: Mapping[str, str], signer: Signer) -> dict[str, str]:
@@ -41,7 +45,7 @@ def unsendable(value: str) -> str | None:
     return None
 
 
-def as_json(fields: Mapping[str, str]) -> tuple[bytes, str]:
+def as_json(fields: Mapping[str, object]) -> tuple[bytes, str]:
     """Body and content type."""
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     return text.encode(), "application/json"
@@ -109,3 +113,52 @@ def _each_key_once(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
             raise ValueError("a key stands twice")
         fields[name] = value
     return fields
+
+
+# -- single values of theirs -------------------------------------------------------------------------------
+
+_WORD = re.compile(r"[A-Za-z0-9_.+-]{1,48}")
+_MAJOR = re.compile(r"[0-9]{1,16}(\.[0-9]{1,12})?([eE]\+?[0-9]{1,2})?")  # Java writes 1.0E7 (1.5)
+_MINOR = re.compile(r"[0-9]{1,16}")
+
+
+def echoes(text: str, code: PaymentCode | None) -> bool:
+    """Does it repeat the customer's code? Then it goes nowhere (I11)."""
+    if code is None:
+        return False
+    try:
+        return code.reveal() in text
+    except Forgotten:
+        return True  # it cannot be compared any more
+
+
+def word(text: str, code: PaymentCode | None = None) -> str:
+    """A result code of theirs, fit for our journal."""
+    if not text:
+        return "(none)"
+    return text if _WORD.fullmatch(text) and not echoes(text, code) else "(odd)"
+
+
+def note(text: str | None) -> str | None:
+    """A reference of theirs, to be kept with the order; None when there is none or it is not printable."""
+    return text if text and len(text) <= NOTE_CHARACTERS_MAX and text.isprintable() else None
+
+
+def major_money(text: str, currency: str) -> Money:
+    """Money from major units, compared as a number and never as text (1.5). WireFault when illegible."""
+    if not _MAJOR.fullmatch(text):
+        raise WireFault("the amount is illegible")
+    try:
+        return Money.of_major(format(Decimal(text), "f"), currency)
+    except Refusal:
+        raise WireFault("the amount or its currency cannot be") from None
+
+
+def minor_money(text: str, currency: str) -> Money:
+    """Money from minor units (3.12). WireFault when illegible."""
+    if not _MINOR.fullmatch(text):
+        raise WireFault("the amount is illegible")
+    try:
+        return Money(int(text), currency)
+    except (ValueError, Refusal):
+        raise WireFault("the amount or its currency cannot be") from None

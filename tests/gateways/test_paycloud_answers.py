@@ -41,6 +41,7 @@ from tests.gateways.vendor import (
     AT_MS,
     CREATE,
     ORDER_NO,
+    ORDERING,
     PAID,
     QUERY,
     REQUESTS,
@@ -345,7 +346,7 @@ CODES = {
 }
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=name_of)
+@pytest.mark.parametrize("request_", ORDERING, ids=name_of)
 @pytest.mark.parametrize("code", CODES)
 def test_code(request_: Request, code: str) -> None:
     gateway = codec(

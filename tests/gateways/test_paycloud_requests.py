@@ -16,9 +16,12 @@ from terminal.core.effects import (
     CloseOrder,
     CreateOrder,
     QueryOrder,
+    QueryRefund,
+    RefundOrder,
     Request,
     ReverseOrder,
     SubmitPayment,
+    VoidOrder,
 )
 from terminal.core.events import (
     PaymentApproved,
@@ -37,6 +40,8 @@ from tests.gateways.vendor import (
     ORDER_NO,
     PAID,
     QUERY,
+    REFUND,
+    REFUND_NO,
     REQUESTS,
     STAMP,
     SUBMIT,
@@ -86,6 +91,15 @@ SENT: dict[type[Request], dict[str, str]] = {
     QueryOrder: {"method": "order.query"},
     CloseOrder: {"method": "order.revoker"},
     ReverseOrder: {"method": "order.revoker"},
+    RefundOrder: {
+        "method": "order.refund.submit",
+        "merchant_order_no": REFUND_NO,
+        "orig_merchant_order_no": ORDER_NO,
+        "price_currency": "USD",
+        "order_amount": "10.00",
+    },
+    QueryRefund: {"method": "order.refund.query", "merchant_order_no": REFUND_NO},
+    VoidOrder: {"method": "order.revoker", "merchant_order_no": ORDER_NO},
 }
 
 
@@ -115,6 +129,7 @@ def test_what_the_technician_knows_goes_along() -> None:
     fields = sent(codec(**own), CREATE)
     assert own.items() <= fields.items()
     assert not own.keys() & sent(codec(**own), QUERY).keys()
+    assert sent(codec(**own), REFUND)["notify_url"] == own["notify_url"]
 
 
 def test_codepay_differs_in_the_wallet() -> None:
@@ -133,7 +148,7 @@ def test_the_wallet_map_can_be_changed() -> None:
 def test_paths_can_differ() -> None:
     gateway = codec(path="/api/x", paths={"order.query": "/api/x/orderquery"})
     paths = [gateway.build(request, STAMP).path for request in REQUESTS]
-    assert paths == ["/api/x", "/api/x", "/api/x/orderquery", "/api/x", "/api/x"]
+    assert paths == ["/api/x", "/api/x", "/api/x/orderquery", *["/api/x"] * 5]
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,17 @@ from terminal.core.effects import (
     CloseOrder,
     CreateOrder,
     QueryOrder,
+    QueryRefund,
+    RefundOrder,
     Request,
     ReverseOrder,
     SubmitPayment,
+    VoidOrder,
 )
 from terminal.core.events import (
     OrderEvent,
     PaymentApproved,
+    RefundDone,
 )
 from terminal.core.terms import Money
 from terminal.gateways.paycloud import (
@@ -42,9 +46,17 @@ SUBMIT = SubmitPayment(ORDER_NO, AMOUNT, "alipay+", "digest", PaymentCode(CODE))
 QUERY = QueryOrder(ORDER_NO, AMOUNT)
 CLOSE = CloseOrder(ORDER_NO, AMOUNT)
 REVERSE = ReverseOrder(ORDER_NO, AMOUNT)
-REQUESTS: tuple[Request, ...] = (CREATE, SUBMIT, QUERY, CLOSE, REVERSE)
+REFUND_NO = "TABC123000100000002XYZ123"
+PART = Money(1000, "USD")
+TRANS_NO = "51230000092403110000001"
+REFUND = RefundOrder(REFUND_NO, PART, ORDER_NO, TRANS_NO)
+QUERY_REFUND = QueryRefund(REFUND_NO, PART, ORDER_NO)
+VOID = VoidOrder(REFUND_NO, AMOUNT, ORDER_NO, TRANS_NO)
+ORDERING: tuple[Request, ...] = (CREATE, SUBMIT, QUERY, CLOSE, REVERSE)
+RETURNING: tuple[Request, ...] = (REFUND, QUERY_REFUND, VOID)
+REQUESTS: tuple[Request, ...] = (*ORDERING, *RETURNING)
 ASKING: tuple[Request, ...] = (SUBMIT, QUERY)
-UNDOING: tuple[Request, ...] = (CLOSE, REVERSE)
+UNDOING: tuple[Request, ...] = (CLOSE, REVERSE, VOID)
 
 
 def name_of(request: Request) -> str:
@@ -84,7 +96,7 @@ def answer(data: Mapping[str, Any] | str | None, code: str = "0") -> HttpAnswer:
 
 
 PAID: dict[str, Any] = {
-    "trans_no": "51230000092403110000001",
+    "trans_no": TRANS_NO,
     "merchant_no": "312100007235",
     "merchant_order_no": ORDER_NO,
     "trans_type": 1,
@@ -95,6 +107,18 @@ PAID: dict[str, Any] = {
     "pay_method_id": "Alipay+",
     "pay_channel_trans_no": "2026112122001400001",
 }
+
+
+RETURNED: dict[str, Any] = {
+    "trans_no": "51230000092403110000009",
+    "merchant_order_no": REFUND_NO,
+    "orig_trans_no": TRANS_NO,
+    "trans_type": 3,
+    "trans_status": 2,
+    "order_amount": "10.00",
+    "price_currency": "USD",
+}
+DONE = RefundDone(at_ms=AT_MS, amount=PART, gateway_ref=RETURNED["trans_no"])
 
 
 def parsed(request: Request, data: Mapping[str, Any] | str | None, code: str = "0") -> OrderEvent:
