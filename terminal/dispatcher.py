@@ -202,7 +202,7 @@ class Dispatcher:
         try:
             code = read(raw)
         except Refused as refused:
-            self._offer(ScanRefused(at_ms=at_ms, message=str(refused)))
+            self._offer(ScanRefused(at_ms=at_ms, message=refused.message))
         else:
             digest = code.digest(self.parts.code_key)
             self._offer(CodeScanned(at_ms=at_ms, code=code, digest=digest))

@@ -114,6 +114,7 @@ Do = Callable[[Counter, Any, Shop], CounterStep]
 
 CHOICES_MAX = 3
 RECENT_MAX = 64
+ABANDONED_MS = 180_000  # without a key
 UNTOLD_MAX = 8  # the journal has them all
 REUSE_MS = 600_000  # the same code on another sale within ten minutes is refused (I11)
 DEAF_MS = 500  # a result that has just appeared is not dismissed by a key meant for the screen before (F80)
@@ -140,6 +141,8 @@ def next_wake(counter: Counter, shop: Shop) -> int | None:
         return counter.since_ms + shop.result_ms
     if counter.stand in (Stand.SCANNING, Stand.CHOOSING):
         return counter.since_ms + shop.scan_ms
+    if counter.stand is Stand.TYPING:
+        return counter.since_ms + ABANDONED_MS
     return None
 
 
@@ -234,7 +237,14 @@ def typing_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
         return no(counter, event, shop)
     if entry.empty and key in (Key.CANCEL, Key.CLEAR):
         return go_idle(counter, event), (Beep.KEY,)
-    return replace(counter, entry=entry, note=""), (Beep.KEY,)
+    return replace(counter, entry=entry, note="", since_ms=event.at_ms), (Beep.KEY,)
+
+
+def typing_over(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:
+    """An amount that nobody goes on with is forgotten: the next person must not add to it."""
+    if event.at_ms < counter.since_ms + ABANDONED_MS:
+        return counter, ()
+    return go_idle(counter, event), ()
 
 
 # -- starting a sale -----------------------------------------------------------------------------------
@@ -545,7 +555,7 @@ TABLE: Mapping[Stand, Mapping[type[Event], Do]] = {
         ScanRefused: ignore,
         OrderMoved: remember,
         SaleAsked: no,
-        WakeDue: ignore,
+        WakeDue: typing_over,
     },
     Stand.SCANNING: {
         **_EVERYWHERE,

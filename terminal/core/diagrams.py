@@ -34,7 +34,10 @@ COUNTER: Mapping[Stand, Mapping[type[Event], tuple[Stand, ...]]] = {
         SaleAsked: (Stand.SELLING, Stand.SCANNING),
         WakeDue: (Stand.RESULT,),
     },
-    Stand.TYPING: {KeyPressed: (Stand.IDLE, Stand.SELLING, Stand.SCANNING)},
+    Stand.TYPING: {
+        KeyPressed: (Stand.IDLE, Stand.SELLING, Stand.SCANNING),
+        WakeDue: (Stand.IDLE,),
+    },
     Stand.SCANNING: {
         KeyPressed: (Stand.IDLE,),
         CodeScanned: (Stand.CHOOSING, Stand.SELLING),

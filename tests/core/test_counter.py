@@ -692,3 +692,11 @@ def _do(desk: Desk, thing: Any) -> None:
             desk.now_ms += thing
         case event, words if desk.orders:
             desk.hears(event, order_no=list(desk.orders)[-1], **words)
+
+
+def test_an_amount_that_nobody_goes_on_with_is_forgotten() -> None:
+    typing, _ = people.step(Counter(), KeyPressed(at_ms=1_000, key=Key.D5), SHOP)
+    due_ms = people.next_wake(typing, SHOP)
+    assert due_ms == 1_000 + people.ABANDONED_MS
+    assert people.step(typing, WakeDue(at_ms=due_ms - 1), SHOP)[0] == typing
+    assert people.step(typing, WakeDue(at_ms=due_ms), SHOP)[0].stand is Stand.IDLE
