@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from terminal.bench.sandbox.entries import Decline, LedgerRefusal, State, Why
-from terminal.bench.sandbox.ledger import REFUNDS_MAX, Ask, Ledger
+from terminal.bench.sandbox.ledger import REFUNDS_MAX, Ask, Ledger, RefundAsk
 from terminal.bench.sandbox.rules import Behaviour, Rules
 from terminal.core.terms import Money, Refusal
 
@@ -107,21 +107,21 @@ def test_revoke_knows_its_time(ledger: Ledger) -> None:
 def test_revoke_after_refunds_returns_the_rest(ledger: Ledger) -> None:
     code = ledger.issue_code("Alipay+", "pays", START_MS).code
     ledger.submit(ask(), code, START_MS)
-    ledger.give_back("R1", "T1", Money(400, "EUR"), START_MS)
+    ledger.give_back(RefundAsk("R1", "T1", Money(400, "EUR")), START_MS)
     order = ledger.revoke("T1", START_MS + 15_000)
     assert order is not None
     assert (order.returned_minor, order.state) == (1250, State.RETURNED)
     with refused(Why.NOT_PAID):
-        ledger.give_back("R2", "T1", Money(1, "EUR"), START_MS + 15_000)
+        ledger.give_back(RefundAsk("R2", "T1", Money(1, "EUR")), START_MS + 15_000)
 
 
 def test_an_order_has_so_many_refunds(ledger: Ledger) -> None:
     code = ledger.issue_code("Alipay+", "pays", START_MS).code
     ledger.submit(ask(), code, START_MS)
     for number in range(REFUNDS_MAX):
-        ledger.give_back(f"R{number}", "T1", Money(1, "EUR"), START_MS)
+        ledger.give_back(RefundAsk(f"R{number}", "T1", Money(1, "EUR")), START_MS)
     with refused(Why.TOO_MANY):
-        ledger.give_back("R99", "T1", Money(1, "EUR"), START_MS)
+        ledger.give_back(RefundAsk("R99", "T1", Money(1, "EUR")), START_MS)
 
 
 def test_a_refund_in_another_currency_or_under_a_used_number(ledger: Ledger) -> None:
@@ -132,8 +132,8 @@ def test_a_refund_in_another_currency_or_under_a_used_number(ledger: Ledger) -> 
         ("T1", Money(1, "EUR"), Why.REPEATED),
     ):
         with refused(why):
-            ledger.give_back(number, "T1", money, START_MS)
-    ledger.give_back("R1", "T1", Money(1, "EUR"), START_MS)
+            ledger.give_back(RefundAsk(number, "T1", money), START_MS)
+    ledger.give_back(RefundAsk("R1", "T1", Money(1, "EUR")), START_MS)
     with refused(Why.REPEATED):
         ledger.create(ask("R1"), START_MS)
 
@@ -241,7 +241,7 @@ class Books(RuleBasedStateMachine):
     def refund_of_whatever(self, number: str, minor: int) -> None:
         self.refunds += 1
         name, money = f"R{self.refunds}", Money(minor, "EUR")
-        self.attempt(lambda: self.ledger.give_back(name, number, money, self.now_ms))
+        self.attempt(lambda: self.ledger.give_back(RefundAsk(name, number, money), self.now_ms))
 
     @rule(number=numbers, wait_ms=st.sampled_from([1, 10_000, 61_000, 301_000]))
     def time_passes(self, number: str, wait_ms: int) -> None:

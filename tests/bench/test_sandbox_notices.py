@@ -3,59 +3,28 @@
 from __future__ import annotations
 
 import base64
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import pytest
 
 from terminal.bench.sandbox import Sandbox
 from terminal.bench.sandbox.mischief import Mischief
-from terminal.bench.sandbox.postman import PAUSES_S, Postman
+from terminal.bench.sandbox.paycloud import PAUSES_S
+from terminal.bench.sandbox.postman import Postman
 from terminal.bench.sandbox.rules import Rules
 from terminal.wire.signing import canonical
-from tests.bench.sandbox_till import Till
-
-
-class Door:
-    """Where a terminal takes notifications. `replies`: what it says to the next ones, then "success"."""
-
-    def __init__(self) -> None:
-        self.got: Queue[dict[str, Any]] = Queue()
-        self.replies: list[tuple[int, bytes]] = []
-        door = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                status, reply = door.replies.pop(0) if door.replies else (200, b"success")
-                self.send_response(status)
-                self.send_header("content-length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
-                door.got.put(json.loads(body))
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/notify"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def next(self) -> dict[str, Any]:
-        return self.got.get(timeout=10)
+from tests.bench.antom_till import AntomTill
+from tests.bench.notice_door import Door
+from tests.bench.sandbox_till import Till, now_ms
 
 
 @pytest.fixture
 def door() -> Iterator[Door]:
     door = Door()
     yield door
-    door.server.shutdown()
-    door.server.server_close()
+    door.close()
 
 
 @pytest.fixture
@@ -140,9 +109,103 @@ def test_notices_misbehave_on_request(till: Till, door: Door) -> None:
     assert seen["drop_before"][0]["merchant_order_no"] == "T5"
 
 
+# -- forged, old, and in the wrong order --------------------------------------------------------------
+
+
+def test_a_late_notice_tells_an_old_truth_after_the_new_one(till: Till, door: Door) -> None:
+    """F60: RETURNED is told before PAID, and the late one still says PAID."""
+    till.do("misbehave", kind="late", operation="notice", delay_ms=300)
+    pay(till, "T1", door)
+    till.revoke("T1")
+    told = [door.next() for _ in range(2)]
+    assert [(notice["trans_type"], notice["trans_status"]) for notice in told] == [(2, 2), (1, 2)]
+    assert all(verifies(till, notice) for notice in told)
+
+
+def test_a_repeat_tells_what_was_true_then(till: Till, door: Door) -> None:
+    door.replies = [(500, b"")]
+    pay(till, "T1", door)
+    door.next()
+    till.revoke("T1")
+    assert sorted(door.next()["trans_type"] for _ in range(2)) == [1, 2]
+
+
+def test_a_wrong_amount_and_yesterdays_notice_are_well_signed(till: Till, door: Door) -> None:
+    till.do("misbehave", kind="wrong_amount", operation="notice")
+    pay(till, "T1", door)
+    forged = door.next()
+    assert (forged["order_amount"], forged["trans_amount"]) == ("12.51", "12.51")
+    till.do("misbehave", kind="stale", operation="notice")
+    pay(till, "T2", door)
+    stale = door.next()
+    age_ms = now_ms() - int(stale["timestamp"])
+    assert 86_400_000 <= age_ms < 86_460_000
+    assert all(verifies(till, notice) for notice in (forged, stale))
+
+
+def test_the_notice_may_come_before_the_answer(till: Till, door: Door) -> None:
+    code = till.code()
+    till.do("misbehave", kind="notice_first", operation="submit", delay_ms=10_000)
+    till.submit("T1", code, notify_url=door.url)
+    assert len(door.arrived) == 1  # it was there when the answer came
+
+
+# -- Antom ----------------------------------------------------------------------------------------------
+
+ACKNOWLEDGED = b'{"result":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}'
+
+
+@pytest.fixture
+def antom(tmp_path: Path) -> Iterator[tuple[AntomTill, Door]]:
+    door = Door(ACKNOWLEDGED)
+    with Sandbox(tmp_path / "antom", "antom") as sandbox:
+        sandbox.ledger.set_rules(Rules(time_factor=1000))
+        yield AntomTill(sandbox.announcement), door
+    door.close()
+
+
+def test_antom_tells_success_in_the_store_and_refunds(antom: tuple[AntomTill, Door]) -> None:
+    till, door = antom
+    door.replies = [(200, b"success"), (200, b"{}"), (500, ACKNOWLEDGED)]  # none of these is one
+    paid = till.present("T1", till.code(), paymentNotifyUrl=door.url)
+    told = [door.next() for _ in range(4)]
+    assert told[0] == told[3]
+    assert (told[0]["notifyType"], told[0]["result"]["resultStatus"]) == ("PAYMENT_RESULT", "S")
+    assert told[0]["paymentAmount"] == {"currency": "EUR", "value": "1250"}
+    till.give_back("R1", paid["paymentId"], 1, refundNotifyUrl=f"{door.url}/refund")
+    refund = door.next()
+    assert (refund["notifyType"], refund["refundStatus"]) == ("REFUND_RESULT", "SUCCESS")
+    assert (refund["refundRequestId"], refund["refundAmount"]["value"]) == ("R1", "1")
+    assert door.arrived[-1].path == "/notify/refund"
+    assert all(till.verifies(a.path, a.headers, "request-time", a.body) for a in door.arrived)
+
+
+def test_antom_tells_failures_of_the_cashier_alone(antom: tuple[AntomTill, Door]) -> None:
+    till, door = antom
+    till.show("T1", paymentNotifyUrl=door.url)
+    till.do("wallet/decline", order_no="T1")
+    till.cashier("T2", paymentNotifyUrl=door.url)
+    till.do("wallet/decline", order_no="T2")
+    told = door.next()
+    assert (told["paymentRequestId"], told["result"]["resultStatus"]) == ("T2", "F")
+
+
+def test_antoms_notices_are_forged_on_request(antom: tuple[AntomTill, Door]) -> None:
+    till, door = antom
+    for number, kind in enumerate(("wrong_signature", "unsigned", "wrong_amount", "stale")):
+        till.do("misbehave", kind=kind, operation="notice")
+        till.present(f"T{number}", till.code(), paymentNotifyUrl=door.url)
+        told, arrival = door.next(), door.arrived[-1]
+        well_signed = till.verifies(arrival.path, arrival.headers, "request-time", arrival.body)
+        assert well_signed == (kind in ("wrong_amount", "stale"))
+        assert told["paymentAmount"]["value"] == ("1251" if kind == "wrong_amount" else "1250")
+        age_ms = now_ms() - int(arrival.headers["request-time"])
+        assert (age_ms > 80_000_000) == (kind == "stale")
+
+
 def test_nothing_leaves_this_machine(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path)  # not started: the postman is called by hand
-    postman = Postman(sandbox.ledger, sandbox.wire, Mischief(), sandbox.stopping, lambda: 0)
+    postman = Postman(sandbox.ledger, sandbox.wires, Mischief(), sandbox.stopping, lambda: 0)
     elsewhere = ("https://pos.example/n", "http://192.0.2.1/n", "http://127.0.0.1@192.0.2.1/n")
     for number, url in enumerate((*elsewhere, "file:///etc", "http://[", "http://127.0.0.1:x/")):
         sandbox.ledger.set_rules(Rules(unlisted_codes="pays"))
@@ -155,7 +218,7 @@ def test_nothing_leaves_this_machine(tmp_path: Path) -> None:
 def test_a_terminal_that_never_answers_is_told_fifteen_times(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path)
     sandbox.ledger.set_rules(Rules(unlisted_codes="pays"))
-    postman = Postman(sandbox.ledger, sandbox.wire, Mischief(), sandbox.stopping, lambda: 0)
+    postman = Postman(sandbox.ledger, sandbox.wires, Mischief(), sandbox.stopping, lambda: 0)
     sandbox.ledger.submit(paid_order("T1", "http://127.0.0.1:1/n"), "281", 0)
     now_ms, deliveries = 0, 0
     for pause_s in (*PAUSES_S, 0):

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import sqlite3
 import ssl
 import stat
 import subprocess
@@ -47,6 +48,33 @@ def test_the_first_line_says_all_a_terminal_needs_and_sigterm_ends_it(tmp_path: 
         assert till.submit("T1", till.code("Alipay"), pay_method_id="Alipay")["code"] == "0"
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+def test_several_gateways_from_the_command_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", START, "--state", str(tmp_path), "--gateway"]
+    for words, names in (
+        (["all"], ["antom", "codepay", "paycloud"]),
+        (["antom", "--gateway", "paycloud"], ["antom", "paycloud"]),
+    ):
+        with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            said = json.loads(process.stdout.readline())
+            process.kill()
+        assert sorted(said["gateways"]) == names
+        assert set(said["gateways"]["antom"]) == {
+            *("address", "gateway", "private_key_file", "gateway_key_file"),
+            *("client_id", "path"),
+        }
+
+
+def test_books_of_another_version_are_not_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = sqlite3.connect(tmp_path / "ledger.sqlite")
+    books.execute("CREATE TABLE orders (order_no TEXT)")
+    books.close()
+    assert main(["--state", str(tmp_path)]) == 2
+    assert "another version" in capsys.readouterr().err
 
 
 def test_keys_are_private_and_stay_the_same(tmp_path: Path) -> None:

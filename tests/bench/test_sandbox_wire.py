@@ -445,3 +445,15 @@ def test_the_books_can_be_followed(till: Till) -> None:
         ("create", 0),
         ("pay", 1250),
     ]
+
+
+def test_after_the_window_a_payment_can_only_be_refunded(till: Till) -> None:
+    paid, shown = till.number(), till.number()
+    till.submit(paid, till.code())
+    till.create(shown)
+    till.do("settings", cancel_window_ms=0)
+    assert till.revoke(paid)["code"] == "SBX125"
+    assert till.query(paid)["data"]["trans_status"] == 2
+    assert till.refund(till.number(), paid, "12.50")["code"] == "0"
+    assert till.books(paid)["returned_minor"] == 1250
+    assert till.revoke(shown)["code"] == "0"

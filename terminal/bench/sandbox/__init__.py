@@ -5,7 +5,8 @@
     store    the books on disk (SQLite; a killed sandbox comes back with every answer it gave)
     ledger   the rules of money: pay, revoke, refund, expire. Knows no wire and no clock
     wallets  the customers' apps: what their codes look like
-    paycloud one wire: PayCloud and CodePay (gateways.md 1, 2). The next protocol is one more such file
+    paycloud one wire: PayCloud and CodePay (gateways.md 1, 2)
+    antom    another: Antom's in-store and cashier payments (gateways.md 3)
     mischief which misbehaviour comes next
     server   HTTP on loopback, and how it misbehaves at the socket
     desk     the doors below /sandbox/: the customer's phone, the books, the settings

@@ -17,7 +17,9 @@ def main(argv: list[str]) -> int:
     wanted = _parser().parse_args(argv)
     tls = (wanted.cert, wanted.cert_key) if wanted.cert else None
     try:
-        sandbox = Sandbox(wanted.state, wanted.gateway, wanted.host, wanted.port, tls)
+        names = list(dict.fromkeys(wanted.gateway or ["paycloud"]))
+        names = list(WIRES) if "all" in names else names
+        sandbox = Sandbox(wanted.state, names, wanted.host, wanted.port, tls)
         if wanted.time_factor is not None:
             rules = sandbox.ledger.rules.changed({"time_factor": wanted.time_factor})
             sandbox.ledger.set_rules(rules)
@@ -39,7 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="terminal sandbox", description="A payment gateway on this machine. It only pretends."
     )
-    parser.add_argument("--gateway", choices=sorted(WIRES), default="paycloud")
+    parser.add_argument(
+        "--gateway",
+        choices=sorted([*WIRES, "all"]),
+        action="append",
+        help="may be given several times; they share the port and the books (paycloud)",
+    )
     parser.add_argument("--state", type=Path, required=True, help="directory of its keys and books")
     parser.add_argument("--host", default="127.0.0.1", help="loopback only")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")

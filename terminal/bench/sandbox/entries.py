@@ -121,10 +121,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notification waiting to be delivered. `tries` were made so far; the next is due at `due_ms`."""
+    """A notification waiting to be delivered. `tries` were made so far; the next is due at `due_ms`.
+
+    `order` is what it was when the notice was written, not what it is now: a notice that comes late tells an
+    old truth, and two may come in the wrong order (F60)."""
 
     number: int
-    order_no: str
+    order: Order
     refund_no: str
     due_ms: int
     tries: int
@@ -141,6 +144,7 @@ class Why(Enum):
     TOO_MANY = "too_many"
     BURIED = "buried"  # revoked before it came (tombstone)
     ENDED = "ended"  # expired, closed or paid: cannot be paid now
+    WINDOW = "window"  # too old to be revoked
     WALLET = "wallet"
     CURRENCY = "currency"
     POOR = "poor"  # the wallet does not hold so much

@@ -25,6 +25,7 @@ class Keys:
 
 def keys_in(directory: Path) -> Keys:
     """The keys that live in `directory`; missing ones are made."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     terminal = _private_key(directory / "terminal_private.pem")
     gateway = _private_key(directory / "gateway_private.pem")
     terminal_public = _public_half(terminal)

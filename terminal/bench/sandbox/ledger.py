@@ -28,7 +28,7 @@ from terminal.bench.sandbox.entries import (
 )
 from terminal.bench.sandbox.rules import Behaviour, Rules
 from terminal.bench.sandbox.store import Store
-from terminal.bench.sandbox.wallets import known, mint_code, mint_qr, same_house
+from terminal.bench.sandbox.wallets import known, mint_code, mint_qr, qr_in, same_house
 from terminal.core.terms import HouseFault, Mode, Money, Refusal
 
 REFUNDS_MAX = 10  # parts that one order can be given back in (gateways.md 1.9)
@@ -37,7 +37,10 @@ PAGE_MAX = 500  # orders in one answer of `orders`
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A payment request, whatever wire it came on. `life_ms`: of the gateway's time, None: the usual."""
+    """A payment request, whatever wire it came on. `life_ms`: of the gateway's time, None: the usual.
+
+    `key`: what a repeat must have in common with the first request to get the same answer, on a wire that
+    promises that (gateways.md 3.9); "": rule `repeat` decides."""
 
     order_no: str
     merchant: str
@@ -45,10 +48,28 @@ class Ask:
     wallet: str
     life_ms: int | None = None
     notes: Mapping[str, str] | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAsk:
+    """A refund request. `notify_url`: where its end is told, when not where the order's was.
+
+    `repeats`: the same request again gets the same answer, whatever rule `repeat` says."""
+
+    refund_no: str
+    original: str
+    amount: Money
+    merchant: str = ""
+    reason: str = ""
+    notify_url: str = ""
+    repeats: bool = False
 
 
 class Ledger:
-    """The books. All `now_ms` are epoch milliseconds of our wall clock."""
+    """The books. All `now_ms` are epoch milliseconds of our wall clock.
+
+    `merchant` hides what other accounts own, "" sees everything: several gateways may share these books."""
 
     def __init__(self, path: Path, chance: Callable[[int], int] = secrets.randbelow) -> None:
         self.store: Final = Store(path)
@@ -92,48 +113,48 @@ class Ledger:
                 return self._enter(order, None, "submit", now_ms)
             return self._capture(order, None, "submit", order.amount.minor, now_ms)
 
-    def order(self, word: str, now_ms: int) -> Order:
+    def order(self, word: str, now_ms: int, merchant: str = "") -> Order:
         """By order number or by our number; LedgerRefusal UNKNOWN."""
         with self.store.writing():
-            return self._look(word, now_ms)
+            return self._look(word, now_ms, merchant)
 
-    def revoke(self, word: str, now_ms: int) -> Order | None:
+    def revoke(
+        self, word: str, now_ms: int, merchant: str = "", *, at_once: bool = False
+    ) -> Order | None:
         """Undo: close it, or give the money back. Repeats change nothing. None: a tombstone stands now.
 
-        LedgerRefusal: UNKNOWN (without tombstones), TOO_EARLY."""
+        `at_once`: this wire knows no earliest moment. LedgerRefusal: UNKNOWN (without tombstones), TOO_EARLY,
+        WINDOW (too late)."""
         with self.store.writing():
-            if self.rules.tombstones and not self._find(word):
+            if self.rules.tombstones and not self._find(word, merchant):
                 self.store.bury(word, now_ms)
                 return None
-            order = self._look(word, now_ms)
+            order = self._look(word, now_ms, merchant)
             if order.state in (State.FAILED, State.CLOSED, State.RETURNED):
                 return order
-            if now_ms < order.created_ms + self.rules.span_ms(self.rules.earliest_revoke_ms):
-                raise LedgerRefusal(Why.TOO_EARLY, "an order this young cannot be revoked yet")
+            self._revocable(order, now_ms, at_once)
             if order.state is not State.PAID:
                 closed = replace(order, state=State.CLOSED, ended_ms=now_ms)
                 return self._enter(closed, order, "revoke", now_ms)
             return self._give_back(order, order.left_minor, State.RETURNED, "revoke", now_ms)
 
-    def give_back(
-        self, refund_no: str, word: str, amount: Money, now_ms: int, reason: str = ""
-    ) -> Refund:
+    def give_back(self, ask: RefundAsk, now_ms: int) -> Refund:
         """A refund under its own number. LedgerRefusal: UNKNOWN, REPEATED, NOT_PAID, CURRENCY, TOO_MUCH,
         TOO_MANY. The money counts as given back from now, even while the refund says "under way"."""
         with self.store.writing():
-            order = self._look(word, now_ms)
-            if again := self._repeated_refund(refund_no, order, amount):
+            order = self._look(ask.original, now_ms, ask.merchant)
+            if again := self._repeated_refund(ask, order):
                 return again
-            self._refundable(order, amount)
-            return self._refund(refund_no, order, amount, reason, now_ms)
+            self._refundable(order, ask.amount)
+            return self._refund(ask, order, now_ms)
 
-    def refund(self, word: str) -> Refund:
+    def refund(self, word: str, merchant: str = "") -> Refund:
         """By the refund's number or by ours; LedgerRefusal UNKNOWN."""
         with self.store.writing():
             found = self.store.refund(word) or self.store.refund_of_trans(word)
-        if not found:
-            raise LedgerRefusal(Why.UNKNOWN, f"no refund {word[:40]!r} in these books")
-        return found
+            if found and self._find(found.order_no, merchant):
+                return found
+        raise LedgerRefusal(Why.UNKNOWN, f"no refund {word[:40]!r} in these books")
 
     # -- what a customer does ----------------------------------------------------------------------
 
@@ -221,11 +242,12 @@ class Ledger:
 
     # -- how it is done ----------------------------------------------------------------------------
 
-    def _find(self, word: str) -> Order | None:
-        return self.store.order(word) or self.store.order_of_trans(word)
+    def _find(self, word: str, merchant: str = "") -> Order | None:
+        found = self.store.order(word) or self.store.order_of_trans(word)
+        return found if found and merchant in ("", found.merchant) else None
 
-    def _look(self, word: str, now_ms: int) -> Order:
-        found = self._find(word)
+    def _look(self, word: str, now_ms: int, merchant: str = "") -> Order:
+        found = self._find(word, merchant)
         if not found:
             raise LedgerRefusal(Why.UNKNOWN, f"no order {word[:40]!r} in these books")
         return self._age(found, now_ms)
@@ -243,11 +265,14 @@ class Ledger:
         order = self.store.order(ask.order_no)
         if not order and not self.store.refund(ask.order_no):
             return None
-        if self.rules.repeat == "same" and order and self._same(order, ask, mode, code):
+        repeats = ask.key or self.rules.repeat == "same"
+        if repeats and order and self._same(order, ask, mode, code):
             return self._age(order, now_ms)
         raise LedgerRefusal(Why.REPEATED, f"order number {ask.order_no} was used before")
 
     def _same(self, order: Order, ask: Ask, mode: Mode, code: str | None) -> bool:
+        if ask.key:
+            return (order.merchant, order.notes.get("key")) == (ask.merchant, ask.key)
         payer = self.store.code(code) if code else None
         by_the_same = payer.order_no == order.order_no if payer else code is None
         asked = (mode, ask.merchant, ask.amount, ask.wallet)
@@ -258,7 +283,8 @@ class Ledger:
         life_ms = self.rules.order_life_ms if ask.life_ms is None else ask.life_ms
         expires_ms = now_ms + self.rules.span_ms(life_ms)
         who = (ask.order_no, "", ask.merchant, mode, ask.amount, ask.wallet)
-        return Order(*who, state, now_ms, expires_ms, notes=ask.notes or {})
+        notes = {**(ask.notes or {}), **({"key": ask.key} if ask.key else {})}
+        return Order(*who, state, now_ms, expires_ms, notes=notes)
 
     def _payer(self, code: str, wallet: str, now_ms: int) -> PayerCode | None:
         """Who showed this code; for a code that is not ours, whoever rule `unlisted_codes` says."""
@@ -286,7 +312,7 @@ class Ledger:
     def _payable(self, word: str, now_ms: int, wallet: str | None) -> Order:
         """The order a customer means by its code's text, its number, or the code they showed."""
         payer = self.store.code(word)
-        order = self._find(payer.order_no if payer else word) or self.store.order_of_qr(word)
+        order = self._find(payer.order_no if payer else word) or self.store.order_of_qr(qr_in(word))
         if not order:
             raise LedgerRefusal(Why.UNKNOWN, "this code leads to no order")
         order = self._age(order, now_ms)
@@ -296,6 +322,13 @@ class Ledger:
         if wallet is not None and not same_house(known(wallet), order.wallet):
             raise LedgerRefusal(Why.WALLET, f"this code is for {order.wallet}")
         return order
+
+    def _revocable(self, order: Order, now_ms: int, at_once: bool) -> None:
+        age_ms, rules = now_ms - order.created_ms, self.rules
+        if not at_once and age_ms < rules.span_ms(rules.earliest_revoke_ms):
+            raise LedgerRefusal(Why.TOO_EARLY, "an order this young cannot be revoked yet")
+        if order.state is State.PAID and age_ms >= rules.span_ms(rules.cancel_window_ms):
+            raise LedgerRefusal(Why.WINDOW, "too late to revoke this payment: refund it")
 
     def _refundable(self, order: Order, amount: Money) -> None:
         if order.state is not State.PAID:
@@ -307,28 +340,28 @@ class Ledger:
         if len(self.store.refunds_of(order.order_no)) >= REFUNDS_MAX:
             raise LedgerRefusal(Why.TOO_MANY, f"an order has at most {REFUNDS_MAX} refunds")
 
-    def _repeated_refund(self, refund_no: str, order: Order, amount: Money) -> Refund | None:
-        known_refund = self.store.refund(refund_no)
-        if not known_refund and not self.store.order(refund_no):
+    def _repeated_refund(self, ask: RefundAsk, order: Order) -> Refund | None:
+        known_refund = self.store.refund(ask.refund_no)
+        if not known_refund and not self.store.order(ask.refund_no):
             return None
-        asked = (order.order_no, amount)
+        asked = (order.order_no, ask.amount)
         same = known_refund and (known_refund.order_no, known_refund.amount) == asked
-        if same and self.rules.repeat == "same":
+        if same and (ask.repeats or self.rules.repeat == "same"):
             return known_refund
-        raise LedgerRefusal(Why.REPEATED, f"order number {refund_no} was used before")
+        raise LedgerRefusal(Why.REPEATED, f"order number {ask.refund_no} was used before")
 
-    def _refund(
-        self, refund_no: str, order: Order, amount: Money, reason: str, now_ms: int
-    ) -> Refund:
+    def _refund(self, ask: RefundAsk, order: Order, now_ms: int) -> Refund:
         fails = self.rules.refund_fails
-        back = 0 if fails else amount.minor
+        back = 0 if fails else ask.amount.minor
         order = self._give_back(order, back, order.state, "refund", now_ms)
         trans_no = _trans_no(now_ms, order.changed)
         done_ms = now_ms + self.rules.span_ms(self.rules.refund_ms)
-        refund = Refund(refund_no, trans_no, order.order_no, amount, done_ms, fails, reason)
+        what = (ask.refund_no, trans_no, order.order_no, ask.amount)
+        refund = Refund(*what, done_ms, fails, ask.reason)
         self.store.put_refund(refund)
-        if order.notes.get("notify_url"):
-            self.store.add_notice(order.order_no, refund_no, done_ms)
+        if url := ask.notify_url or order.notes.get("notify_url"):
+            told = replace(order, notes={**order.notes, "notify_url": url})
+            self.store.add_notice(told, ask.refund_no, done_ms)
         return refund
 
     def _balance(self, wallet: str, currency: str) -> int:
@@ -366,7 +399,7 @@ class Ledger:
         entered = replace(after, changed=number, trans_no=trans_no)
         self.store.put_order(entered)
         if after.state is not was and after.state not in OPEN and after.notes.get("notify_url"):
-            self.store.add_notice(after.order_no, "", now_ms)
+            self.store.add_notice(entered, "", now_ms)
         return entered
 
 

@@ -19,9 +19,19 @@
     unknown_code     yes               a well signed answer with a code that stands in no list
     duplicate        twice             the answer to the second
     clock_refusal    no                "your clock is wrong", well signed
+    notice_first     yes               the right answer, after the notifications that are due (at most delay_ms)
 
-Of notifications (operation "notice") these have a meaning: delay, duplicate, wrong_signature, unsigned,
-other_order; every other kind loses that delivery.
+Of notifications (operation "notice"):
+
+    delay            the postman waits delay_ms, and everything behind it
+    late             delivered delay_ms later; what happens meanwhile is told first, in the wrong order (F60)
+    duplicate        delivered twice
+    wrong_signature, unsigned   forged: delivered so, and again rightly when it was not acknowledged
+    other_order      well signed, about somebody else's order
+    wrong_amount     well signed, one minor unit too much (F58)
+    stale            rightly signed, a day ago (F56)
+
+Every other kind loses that delivery. The two kinds for notifications alone change no answer.
 """
 
 from __future__ import annotations
@@ -61,6 +71,9 @@ class Kind(Enum):
     UNKNOWN_CODE = "unknown_code"
     DUPLICATE = "duplicate"
     CLOCK_REFUSAL = "clock_refusal"
+    NOTICE_FIRST = "notice_first"
+    WRONG_AMOUNT = "wrong_amount"
+    STALE = "stale"
 
 
 Operation = Literal["create", "submit", "query", "revoke", "refund", "refund_query", "notice"]

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl
 from terminal.bench.sandbox import paycloud_words as words
 from terminal.bench.sandbox.entries import LedgerRefusal, Order, Refund, State, Why
 from terminal.bench.sandbox.keys import Keys
-from terminal.bench.sandbox.ledger import Ask, Ledger
+from terminal.bench.sandbox.ledger import Ask, Ledger, RefundAsk
 from terminal.bench.sandbox.mischief import Kind
 from terminal.bench.sandbox.wallets import WALLETS
 from terminal.core.terms import Money, Refusal
@@ -32,6 +32,10 @@ CLOCK_WINDOW_MS = 15 * 60_000  # gateways.md 1.3
 FIELD_MAX_CHARS = 1_024
 FIELDS_MAX = 64
 LIFE_MAX_S = 86_400
+
+# Between the 15 deliveries of a notification: 5 s, 10 s, ... 3 h, of the gateway's time (gateways.md 1.11).
+PAUSES_S = (5, 10, 15, 30, 60, 180, 600, 900, 1800, 1800, 1800, 10_800, 10_800, 10_800)
+_MERCHANT_NO = {"paycloud": "312100007235", "codepay": "312100007243"}
 
 OPERATIONS = {
     "cscanb.pay.getqrcode": "create",
@@ -60,6 +64,7 @@ _CODE_OF = {
     Why.UNKNOWN: NO_SUCH_ORDER,
     Why.REPEATED: "SBX113",
     Why.TOO_EARLY: "SBX201",
+    Why.WINDOW: "SBX125",
     Why.NOT_PAID: "SBX119",
     Why.TOO_MUCH: "SBX120",
     Why.TOO_MANY: "SBX121",
@@ -79,11 +84,12 @@ class _No(Exception):
 class PayCloud:
     """One merchant's account at PayCloud, or at CodePay by that name."""
 
-    merchant_no = "312100007235"
+    pauses_s: tuple[int, ...] = PAUSES_S
 
     def __init__(self, name: str, ledger: Ledger, keys: Keys) -> None:
         self.name = name
-        self.app_id = "wz" + hashlib.sha256(keys.terminal_public).hexdigest()[:16]
+        self.app_id = "wz" + hashlib.sha256(name.encode() + keys.terminal_public).hexdigest()[:16]
+        self.merchant = _MERCHANT_NO[name]
         self._ledger = ledger
         self._verifier = Verifier.from_pem(keys.terminal_public)
         self._signer = Signer.from_pem(keys.gateway_private)
@@ -98,7 +104,15 @@ class PayCloud:
 
     @property
     def credentials(self) -> dict[str, str]:
-        return {"app_id": self.app_id, "merchant_no": self.merchant_no}
+        return {"app_id": self.app_id, "merchant_no": self.merchant}
+
+    def takes(self, request: HttpRequest) -> bool:
+        if not _is_door(request.path):
+            return False
+        try:
+            return _fields(request).get("app_id") == self.app_id
+        except _No:
+            return False
 
     def operation(self, request: HttpRequest) -> str:
         try:
@@ -107,7 +121,7 @@ class PayCloud:
             return ""
 
     def answer(self, request: HttpRequest, now_ms: int, kind: Kind | None) -> HttpAnswer:
-        if not re.fullmatch(r"/api/entry(/[a-z]+)?", request.path):
+        if not _is_door(request.path):
             return HttpAnswer(404, b"<h1>404 Not Found</h1>", {"content-type": "text/html"})
         data: words.Data | None = None
         try:
@@ -164,7 +178,7 @@ class PayCloud:
             raise _No(BAD_CLOCK, "timestamp outside the permitted window")
         if fields["method"] not in OPERATIONS:
             raise _No(NO_SUCH_METHOD, "the API is not authorised or does not exist")
-        if fields.get("merchant_no") != self.merchant_no:
+        if fields.get("merchant_no") != self.merchant:
             raise _No(NOT_YOURS, "invalid application invoke: not your merchant_no")
         return fields
 
@@ -200,7 +214,7 @@ class PayCloud:
         """Somebody else's order, paid if there is one; in empty books one that is made up."""
         if other := self._ledger.another(order_no):
             return other
-        mine = self._ledger.order(order_no, now_ms)
+        mine = self._order(order_no, now_ms)
         paid = replace(mine, state=State.PAID, captured_minor=mine.amount.minor)
         return replace(paid, order_no="T0OTHER", trans_no=_STRANGER_TRANS_NO)
 
@@ -217,25 +231,27 @@ class PayCloud:
         return words.submitted(self._ledger.submit(ask, code, now_ms), self._ledger.rules)
 
     def _query(self, fields: Mapping[str, str], now_ms: int) -> words.Data:
-        return words.queried(self._ledger.order(_which(fields), now_ms), self._ledger.rules)
+        return words.queried(self._order(_which(fields), now_ms), self._ledger.rules)
 
     def _revoke(self, fields: Mapping[str, str], now_ms: int) -> None:
-        self._ledger.revoke(_which(fields), now_ms)
+        self._ledger.revoke(_which(fields), now_ms, self.merchant)
 
     def _refund(self, fields: Mapping[str, str], now_ms: int) -> words.Data:
-        number, amount = _order_no(fields), _amount(fields)
-        original = _which(fields, "orig_")
+        what = (_order_no(fields), _which(fields, "orig_"), _amount(fields), self.merchant)
+        ask = RefundAsk(*what, reason=fields.get("description", ""))
         try:
-            said = fields.get("description", "")
-            return words.refunded(self._ledger.give_back(number, original, amount, now_ms, said))
+            return words.refunded(self._ledger.give_back(ask, now_ms))
         except LedgerRefusal as refusal:
             if refusal.why is Why.UNKNOWN:
                 raise _No(NO_ORIGINAL, "the original transaction was not found") from None
             raise
 
     def _refund_query(self, fields: Mapping[str, str], now_ms: int) -> words.Data:
-        refund = self._ledger.refund(_which(fields))
-        return words.refund_queried(refund, self._ledger.order(refund.order_no, now_ms), now_ms)
+        refund = self._ledger.refund(_which(fields), self.merchant)
+        return words.refund_queried(refund, self._order(refund.order_no, now_ms), now_ms)
+
+    def _order(self, word: str, now_ms: int) -> Order:
+        return self._ledger.order(word, now_ms, self.merchant)
 
     def _ask(self, fields: Mapping[str, str]) -> Ask:
         wallet = _text(fields, "pay_method_id")
@@ -248,7 +264,7 @@ class PayCloud:
                 _bad("expires is outside 1..86400 seconds")
             life_ms = seconds * 1000
         notes = {name: fields[name] for name in _NOTES if fields.get(name)}
-        return Ask(_order_no(fields), self.merchant_no, _amount(fields), wallet, life_ms, notes)
+        return Ask(_order_no(fields), self.merchant, _amount(fields), wallet, life_ms, notes)
 
     # -- how we speak ------------------------------------------------------------------------------
 
@@ -290,6 +306,10 @@ def _fields(request: HttpRequest) -> dict[str, str]:
         if not isinstance(value, str) or len(value) > FIELD_MAX_CHARS:
             raise _No(BAD_PARAMETER, f"{name[:40]} is not a text of at most {FIELD_MAX_CHARS}")
     return fields
+
+
+def _is_door(path: str) -> bool:
+    return re.fullmatch(r"/api/entry(/[a-z]+)?", path) is not None
 
 
 def _bad(message: str) -> NoReturn:

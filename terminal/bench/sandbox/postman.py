@@ -1,4 +1,4 @@
-"""Delivers notifications: one thread, one delivery at a time, the documented schedule (gateways.md 1.11).
+"""Delivers notifications: one thread, one delivery at a time, on the schedule of the order's gateway.
 
 Only to this machine: a sandbox that posted wherever a request tells it to would be a tool for others.
 """
@@ -8,21 +8,23 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from terminal.bench.sandbox.entries import Notice
+from terminal.bench.sandbox.entries import Notice, Order, Refund
 from terminal.bench.sandbox.ledger import Ledger
 from terminal.bench.sandbox.mischief import Kind, Mischief, Prank
 from terminal.bench.sandbox.wire import Wire
+from terminal.core.terms import MINOR_MAX, Money
 from terminal.wire.http import HttpAnswer, HttpRequest
 
-# Between the 15 deliveries: 5 s, 10 s, ... 3 h, of the gateway's time.
-PAUSES_S = (5, 10, 15, 30, 60, 180, 600, 900, 1800, 1800, 1800, 10_800, 10_800, 10_800)
 ANSWER_S = 10
 ANSWER_MAX = 4_096
 LOOK_S = 0.25  # how late an expiry or a repeat may be noticed; a new notice wakes the postman
-_SENT_ANYWAY = (Kind.DELAY, Kind.DUPLICATE, Kind.WRONG_SIGNATURE, Kind.UNSIGNED, Kind.OTHER_ORDER)
+YESTERDAY_MS = 86_400_000
+_FORGED = (Kind.WRONG_SIGNATURE, Kind.UNSIGNED, Kind.OTHER_ORDER, Kind.WRONG_AMOUNT, Kind.STALE)
+_SENT_ANYWAY = (Kind.DELAY, Kind.DUPLICATE, *_FORGED)
 
 
 class Postman(threading.Thread):
@@ -31,14 +33,14 @@ class Postman(threading.Thread):
     def __init__(
         self,
         ledger: Ledger,
-        wire: Wire,
+        wires: Sequence[Wire],
         mischief: Mischief,
         stopping: threading.Event,
         now_ms: Callable[[], int],
     ) -> None:
         super().__init__(name="sandbox-postman", daemon=True)
         self._ledger = ledger
-        self._wire = wire
+        self._wires = wires
         self._mischief = mischief
         self._stopping = stopping
         self._now_ms = now_ms
@@ -56,33 +58,59 @@ class Postman(threading.Thread):
             notice = store.next_notice()
         if not notice or notice.due_ms > now_ms:
             return False
-        over = self._delivered(notice, now_ms) or notice.tries >= len(PAUSES_S)
-        with store.writing():
-            if over:
+        pauses_s = self._wire(notice.order).pauses_s
+        last = notice.tries >= len(pauses_s)
+        prank = self._mischief.next("notice")
+        if prank and prank.kind is Kind.LATE and not last:
+            pause_ms = prank.delay_ms
+        elif self._delivered(notice, prank, now_ms) or last:
+            with store.writing():
                 store.drop_notice(notice.number)
-            else:
-                pause_ms = self._ledger.rules.span_ms(PAUSES_S[notice.tries] * 1000)
-                store.put_off(notice.number, now_ms + pause_ms)
+            return True
+        else:
+            pause_ms = self._ledger.rules.span_ms(pauses_s[notice.tries] * 1000)
+        with store.writing():
+            store.put_off(notice.number, now_ms + pause_ms)
         return True
 
-    def _delivered(self, notice: Notice, now_ms: int) -> bool:
-        order = self._ledger.order(notice.order_no, now_ms)
-        refund = self._ledger.refund(notice.refund_no) if notice.refund_no else None
-        prank = self._mischief.next("notice")
-        if prank and prank.kind not in _SENT_ANYWAY:
-            return False
-        request = self._wire.notice(order, refund, now_ms, prank.kind if prank else None)
-        if not _is_here(request.path):
-            return True  # nobody to deliver to: given up
-        return self._posted(request, prank)
+    def _wire(self, order: Order) -> Wire:
+        mine = (wire for wire in self._wires if wire.merchant == order.merchant)
+        return next(mine, self._wires[0])
 
-    def _posted(self, request: HttpRequest, prank: Prank | None) -> bool:
+    def _delivered(self, notice: Notice, prank: Prank | None, now_ms: int) -> bool:
+        kind = prank.kind if prank else None
+        if kind and kind not in _SENT_ANYWAY:
+            return False
+        wire, order = self._wire(notice.order), notice.order
+        refund = self._ledger.refund(notice.refund_no) if notice.refund_no else None
+        if kind is Kind.WRONG_AMOUNT:
+            order, refund = _one_more(order), refund and _one_more_back(refund)
+        said_ms = now_ms - YESTERDAY_MS if kind is Kind.STALE else now_ms
+        request = wire.notice(order, refund, said_ms, kind)
+        if not request or not _is_here(request.path):
+            return True  # nothing to tell, or nobody to deliver to: given up
+        return self._posted(wire, request, prank)
+
+    def _posted(self, wire: Wire, request: HttpRequest, prank: Prank | None) -> bool:
         if prank and prank.kind is Kind.DELAY:
             self._stopping.wait(prank.delay_ms / 1000)
         if prank and prank.kind is Kind.DUPLICATE:
             _post(request)
         answer = _post(request)
-        return answer is not None and self._wire.acknowledges(answer)
+        return answer is not None and wire.acknowledges(answer)
+
+
+def _one_more(order: Order) -> Order:
+    """The same order with one minor unit more in every amount."""
+    return replace(order, amount=_more(order.amount), captured_minor=order.captured_minor + 1)
+
+
+def _one_more_back(refund: Refund) -> Refund:
+    return replace(refund, amount=_more(refund.amount))
+
+
+def _more(money: Money) -> Money:
+    return Money(min(money.minor + 1, MINOR_MAX), money.currency)
 
 
 def _is_here(address: str) -> bool:

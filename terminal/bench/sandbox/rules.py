@@ -15,6 +15,7 @@ DAY_MS = 86_400_000
 
 Span = Annotated[int, msgspec.Meta(ge=0, le=DAY_MS)]
 Behaviour = Literal["pays", "confirms", "declines", "insufficient", "expired"]
+Entries = Literal["all", "images", "none"]
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,13 +26,16 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         the same thing (gateways.md 1.9).
     `tombstones`: a revoke of an unknown order is accepted and makes that number unpayable for ever;
         otherwise it is "no such order", and a payment request that comes later still goes through.
-    `earliest_revoke_ms`: no revoke sooner after the order was made (gateways.md 1.10: 15 s).
+    `earliest_revoke_ms`: no revoke sooner after the order was made (gateways.md 1.10: 15 s; not at Antom).
+    `cancel_window_ms`: a paid order older than this cannot be revoked, only refunded (gateways.md 3.6, 8.9).
     `code_life_ms`: life of a customer's code. `order_life_ms`: of an order that names none (`expires`).
     `late_payment`: a shown code can still be paid after its expiry (it happens: gateways.md 1.10).
     `void_stays_paid`: a query of a paid and then revoked order still says paid (gateways.md 8.8).
     `echo_order_no`: answers to create and submit name the order too, beyond what is documented.
     `unlisted_codes`: what becomes of a payment code that no wallet of ours made.
     `refund_ms`: how long a refund is under way. `refund_fails`: it is accepted, and fails.
+    `code_entries`: what Antom's orderCodeForm holds: text and images, images alone, or there is no form and
+        the code is in normalUrl, for the cashier (gateways.md 3.4).
     `opening_balance_minor`: what a customer's wallet holds when it is first seen, per currency.
     """
 
@@ -39,6 +43,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repeat: Literal["refuse", "same"] = "refuse"
     tombstones: bool = False
     earliest_revoke_ms: Span = 15_000
+    cancel_window_ms: Span = DAY_MS
     code_life_ms: Span = 60_000
     order_life_ms: Span = 300_000
     late_payment: bool = False
@@ -47,6 +52,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unlisted_codes: Behaviour = "declines"
     refund_ms: Span = 0
     refund_fails: bool = False
+    code_entries: Entries = "all"
     opening_balance_minor: Annotated[int, msgspec.Meta(ge=0, le=10**15)] = 10**14
 
     def span_ms(self, gateway_ms: int) -> int:

@@ -13,13 +13,15 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from terminal.bench.sandbox import mischief
+from terminal.bench.sandbox.antom import Antom
 from terminal.bench.sandbox.desk import Desk
 from terminal.bench.sandbox.keys import Keys, keys_in
 from terminal.bench.sandbox.ledger import Ledger
@@ -40,6 +42,7 @@ STOP_LOOK_S = 0.1  # how soon `stop` is noticed
 WIRES: Mapping[str, Callable[[str, Ledger, Keys], Wire]] = {
     "paycloud": PayCloud,
     "codepay": PayCloud,
+    "antom": Antom,
 }
 
 
@@ -51,29 +54,32 @@ def now_ms() -> int:
 class Sandbox:
     """A whole gateway. `with Sandbox(directory) as sandbox:` for tests; `command.main` for people.
 
-    `directory` keeps keys and books. `port` 0: any. `tls`: certificate file and key file (None: the same
+    `gateway`: one name of `WIRES` or several, which then share the port and the books, each with keys of its
+    own. `directory` keeps keys and books. `port` 0: any. `tls`: certificate file and key file (None: the same
     file) to speak HTTPS. `seed`: of the dice that mischief with a probability throws."""
 
     def __init__(
         self,
         directory: Path,
-        gateway: str = "paycloud",
+        gateway: str | Sequence[str] = "paycloud",
         host: str = "127.0.0.1",
         port: int = 0,
         tls: tuple[Path, Path | None] | None = None,
         seed: int | None = None,
     ) -> None:
         _loopback_or_refuse(host)
-        if gateway not in WIRES:
-            raise Refusal(f"No gateway {gateway!r} here. There are: {', '.join(WIRES)}.")
+        names = _known([gateway] if isinstance(gateway, str) else gateway)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.keys: Final = keys_in(directory)
+        alone = len(names) == 1
+        self.keys: Final = {
+            name: keys_in(directory if alone else directory / name) for name in names
+        }
         self.ledger: Final = Ledger(directory / "ledger.sqlite")
-        self.wire: Final = WIRES[gateway](gateway, self.ledger, self.keys)
+        self.wires: Final = [WIRES[name](name, self.ledger, self.keys[name]) for name in names]
         self.mischief: Final = Mischief(seed)
         self.desk: Final = Desk(self.ledger, self.mischief)
         self.stopping: Final = threading.Event()
-        self._postman = Postman(self.ledger, self.wire, self.mischief, self.stopping, now_ms)
+        self._postman = Postman(self.ledger, self.wires, self.mischief, self.stopping, now_ms)
         self._server = _Server((host, port), self, tls)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(STOP_LOOK_S,), name="sandbox", daemon=True
@@ -85,15 +91,26 @@ class Sandbox:
         return f"{self._server.scheme}://{host!s}:{port}"
 
     @property
-    def announcement(self) -> dict[str, str]:
-        """What a terminal, or whoever writes its settings, must know."""
+    def announcement(self) -> dict[str, Any]:
+        """What a terminal, or whoever writes its settings, must know; of several gateways by their names."""
+        said = {wire.name: self._credentials(wire) for wire in self.wires}
+        if len(said) == 1:
+            return said[self.wires[0].name]
+        return {"address": self.address, "gateways": said}
+
+    def _credentials(self, wire: Wire) -> dict[str, Any]:
+        keys = self.keys[wire.name]
         return {
             "address": self.address,
-            "gateway": self.wire.name,
-            "private_key_file": str(self.keys.private_key_file.absolute()),
-            "gateway_key_file": str(self.keys.gateway_key_file.absolute()),
-            **self.wire.credentials,
+            "gateway": wire.name,
+            "private_key_file": str(keys.private_key_file.absolute()),
+            "gateway_key_file": str(keys.gateway_key_file.absolute()),
+            **wire.credentials,
         }
+
+    def wire_for(self, request: HttpRequest) -> Wire:
+        """The gateway that was meant; the first one says what is wrong with all others."""
+        return next((wire for wire in self.wires if wire.takes(request)), self.wires[0])
 
     def start(self) -> str:
         """Serve; the address."""
@@ -118,6 +135,13 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _known(names: Sequence[str]) -> Sequence[str]:
+    strange = [name for name in names if name not in WIRES]
+    if strange or not names or len(set(names)) != len(names):
+        raise Refusal(f"No gateways {', '.join(names)!r} here. There are: {', '.join(WIRES)}.")
+    return names
 
 
 def _loopback_or_refuse(host: str) -> None:
@@ -208,14 +232,14 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return
-        sandbox = self.server.sandbox
-        if self.path.startswith("/sandbox"):
-            self._send(sandbox.desk.answer(method, self.path, body, now_ms()))
+        sandbox, path = self.server.sandbox, _path(self.path)
+        if path.startswith("/sandbox"):
+            self._send(sandbox.desk.answer(method, path, body, now_ms()))
         elif method != "POST":
             self._send(HttpAnswer(405, b"POST only", {"content-type": "text/plain"}))
         else:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self._play(HttpRequest(self.path, body, headers))
+            self._play(HttpRequest(path, body, headers))
 
     def _body(self) -> bytes | None:
         """The request's body; None when it was refused (and told so)."""
@@ -247,10 +271,10 @@ class _Handler(BaseHTTPRequestHandler):
         if wanted := request.headers.get("sandbox-misbehave"):
             return mischief.of_header(wanted)
         sandbox = self.server.sandbox
-        return sandbox.mischief.next(sandbox.wire.operation(request))
+        return sandbox.mischief.next(sandbox.wire_for(request).operation(request))
 
     def _answer(self, request: HttpRequest, kind: Kind | None = None) -> HttpAnswer:
-        return self.server.sandbox.wire.answer(request, now_ms(), kind)
+        return self.server.sandbox.wire_for(request).answer(request, now_ms(), kind)
 
     def _wait(self, wait_ms: int) -> bool:
         """False when the sandbox stops meanwhile."""
@@ -298,6 +322,16 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._reset()
 
+    def _notice_first(self, answer: HttpAnswer, prank: Prank) -> None:
+        store = self.server.sandbox.ledger.store
+
+        def told() -> bool:
+            notice = None if store.closed else store.next_notice()
+            return not notice or notice.due_ms > now_ms()
+
+        store.wait(prank.delay_ms / 1000, until=told)
+        self._send(answer)
+
     def _slow_bytes(self, answer: HttpAnswer, prank: Prank) -> None:
         self._head(answer, len(answer.body))
         until_ms = now_ms() + SLOW_MAX_S * 1000
@@ -333,6 +367,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
 
+def _path(target: str) -> str:
+    """Path and query of a request line; some clients write the whole address there (gateways.md 9.1)."""
+    if not target.startswith(("http://", "https://")):
+        return target
+    parts = urlsplit(target)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
 _LINGER_NOT = struct.pack("ii", 1, 0)
 _FAILED = HttpAnswer(500, b"<h1>500 Internal Server Error</h1>", {"content-type": "text/html"})
 _PORTAL = HttpAnswer(
@@ -349,6 +391,7 @@ _BEFORE: Mapping[Kind, Callable[[_Handler, HttpRequest, Prank], None]] = {
 _AFTER: Mapping[Kind, Callable[[_Handler, HttpAnswer, Prank], None]] = {
     Kind.DROP_AFTER: _Handler._drop_after,
     Kind.DELAY: _Handler._delay,
+    Kind.NOTICE_FIRST: _Handler._notice_first,
     Kind.SLOW_BYTES: _Handler._slow_bytes,
     Kind.TRUNCATED: _Handler._truncated,
     Kind.FAIL_AFTER: _Handler._fail_after,

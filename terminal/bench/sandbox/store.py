@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from terminal.bench.sandbox.entries import (
     Refund,
     State,
 )
-from terminal.core.terms import HouseFault, Mode, Money
+from terminal.core.terms import HouseFault, Mode, Money, Refusal
 
+_VERSION = 2  # of the schema; books of a sandbox are not carried over
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
   order_no TEXT PRIMARY KEY, trans_no TEXT NOT NULL UNIQUE, merchant TEXT NOT NULL, mode TEXT NOT NULL,
@@ -53,7 +54,7 @@ CREATE TABLE IF NOT EXISTS changes (
 CREATE INDEX IF NOT EXISTS changes_order ON changes (order_no);
 CREATE TABLE IF NOT EXISTS tombstones (order_no TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS notices (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, order_no TEXT NOT NULL, refund_no TEXT NOT NULL,
+  number INTEGER PRIMARY KEY AUTOINCREMENT, told TEXT NOT NULL, refund_no TEXT NOT NULL,
   due_ms INTEGER NOT NULL, tries INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS notices_due ON notices (due_ms);
 CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -70,6 +71,10 @@ class Store:
         self._db.execute("PRAGMA synchronous=NORMAL")
         if self._db.execute("PRAGMA journal_mode=WAL").fetchone()[0] not in ("wal", "memory"):
             raise HouseFault(f"{path}: this place cannot hold the sandbox's books (no WAL there)")
+        (pages,) = self._db.execute("PRAGMA user_version").fetchone()
+        if pages != _VERSION and self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            raise Refusal(f"{path}: another version wrote these books. Move the directory away.")
+        self._db.execute(f"PRAGMA user_version={_VERSION}")
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -126,13 +131,7 @@ class Store:
 
     def put_order(self, order: Order) -> None:
         """Write the order as it now is, over what it was."""
-        row = (
-            *(order.order_no, order.trans_no, order.merchant, order.mode.value),
-            *(order.amount.minor, order.amount.currency, order.wallet, order.state.value),
-            *(order.created_ms, order.expires_ms, order.qr, order.reason and order.reason.value),
-            *(order.captured_minor, order.returned_minor, order.ended_ms, order.changed),
-            json.dumps(dict(order.notes)),
-        )
+        row = _row(order)
         # Not REPLACE: a clash of another unique column must be an error, not the end of somebody's order.
         self._db.execute("DELETE FROM orders WHERE order_no = ?", (order.order_no,))
         self._db.execute(f"INSERT INTO orders VALUES ({','.join('?' * len(row))})", row)  # noqa: S608
@@ -212,16 +211,19 @@ class Store:
     def last_change(self) -> int:
         return int(self._db.execute("SELECT coalesce(max(number), 0) FROM changes").fetchone()[0])
 
-    def add_notice(self, order_no: str, refund_no: str, due_ms: int) -> None:
-        row = (order_no, refund_no, due_ms)
+    def add_notice(self, order: Order, refund_no: str, due_ms: int) -> None:
+        row = (json.dumps(_row(order)), refund_no, due_ms)
         self._db.execute(
-            "INSERT INTO notices (order_no, refund_no, due_ms, tries) VALUES (?,?,?,0)", row
+            "INSERT INTO notices (told, refund_no, due_ms, tries) VALUES (?,?,?,0)", row
         )
 
     def next_notice(self) -> Notice | None:
         sql = "SELECT * FROM notices ORDER BY due_ms, number LIMIT 1"
         row = self._db.execute(sql).fetchone()
-        return Notice(*row) if row else None
+        if not row:
+            return None
+        number, told, *rest = row
+        return Notice(number, _order(json.loads(told)), *rest)
 
     def put_off(self, number: int, due_ms: int) -> None:
         sql = "UPDATE notices SET due_ms = ?, tries = tries + 1 WHERE number = ?"
@@ -238,7 +240,17 @@ class Store:
         self._db.execute("REPLACE INTO kept VALUES (?,?)", (name, value))
 
 
-def _order(row: tuple[Any, ...]) -> Order:
+def _row(order: Order) -> tuple[Any, ...]:
+    return (
+        *(order.order_no, order.trans_no, order.merchant, order.mode.value),
+        *(order.amount.minor, order.amount.currency, order.wallet, order.state.value),
+        *(order.created_ms, order.expires_ms, order.qr, order.reason and order.reason.value),
+        *(order.captured_minor, order.returned_minor, order.ended_ms, order.changed),
+        json.dumps(dict(order.notes)),
+    )
+
+
+def _order(row: Sequence[Any]) -> Order:
     (order_no, trans_no, merchant, mode, minor, currency, wallet, state, created_ms, expires_ms, qr,
      reason, captured, returned, ended_ms, changed, notes) = row  # fmt: skip
     return Order(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from terminal.core.terms import Refusal
 
@@ -34,6 +35,7 @@ WALLETS = {
 QR_PREFIX = (
     "https://q.sandbox.example/"  # with 10 digits 36 bytes: a code of version 3 (small panels)
 )
+CASHIER_PREFIX = "https://cashier.sandbox.example/checkout.htm?codeValue="
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -54,6 +56,16 @@ def mint_code(wallet: str, chance: Callable[[int], int]) -> str:
     heads, digits, _ = WALLETS[wallet]
     head = heads[chance(len(heads))]
     return head + "".join(str(chance(10)) for _ in range(digits - len(head)))
+
+
+def cashier_page(qr: str) -> str:
+    """The address of a page that shows the code (Antom's normalUrl, gateways.md 3.4)."""
+    return CASHIER_PREFIX + quote(qr, safe="")
+
+
+def qr_in(text: str) -> str:
+    """What the phone follows: a cashier page's address leads to the code on it."""
+    return unquote(text.removeprefix(CASHIER_PREFIX)) if text.startswith(CASHIER_PREFIX) else text
 
 
 def mint_qr(chance: Callable[[int], int]) -> str:

@@ -13,10 +13,16 @@ class Wire(Protocol):
     """One gateway's protocol over one ledger. Threads may share it."""
 
     name: str
+    merchant: str  # the account that its orders stand under in the books, unlike every other wire's
+    pauses_s: tuple[int, ...]  # between deliveries of a notification, of the gateway's time
 
     @property
     def credentials(self) -> dict[str, str]:
         """What a terminal must be told besides address and keys, by the names of its settings."""
+        ...
+
+    def takes(self, request: HttpRequest) -> bool:
+        """Whether this request was meant for this gateway: when several share one port."""
         ...
 
     def operation(self, request: HttpRequest) -> str:
@@ -31,8 +37,10 @@ class Wire(Protocol):
 
     def notice(
         self, order: Order, refund: Refund | None, now_ms: int, kind: Kind | None
-    ) -> HttpRequest:
-        """The signed notification about an order (or its refund); `path` is the terminal's whole address."""
+    ) -> HttpRequest | None:
+        """The signed notification about an order (or its refund); `path` is the terminal's whole address.
+
+        None: this gateway does not tell such a thing."""
         ...
 
     def acknowledges(self, answer: HttpAnswer) -> bool:
