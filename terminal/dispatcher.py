@@ -228,14 +228,14 @@ class Dispatcher:
         self.wake()
 
     def _pause_s(self) -> float:
-        now_ms = self.parts.time.boot_ms()
-        soonest = min(self._wakes(), default=now_ms + TICK_MS)
-        return max(0, min(soonest - now_ms, TICK_MS)) / 1000
+        now_ms, due_ms = self.parts.time.boot_ms(), self.due_ms()
+        return TICK_MS / 1000 if due_ms is None else max(0, min(due_ms - now_ms, TICK_MS)) / 1000
 
-    def _wakes(self) -> list[int]:
+    def due_ms(self) -> int | None:
+        """Boot time at which `wake` has something to do; None: never by itself. The simulator jumps there."""
         wakes = [next_wake(order) for order in self.orders.values()]
         wakes += [people.next_wake(self.counter, self.shop), self.probe_at_ms]
-        return [at_ms for at_ms in wakes if at_ms is not None]
+        return min((at_ms for at_ms in wakes if at_ms is not None), default=None)
 
     def handle(self, item: Item) -> None:
         match item:
