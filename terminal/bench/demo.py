@@ -35,23 +35,24 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/demo", description="A counter on this machine.")
     parser.add_argument("--headless", action="store_true", help="two sales, two lines of JSON")
-    parser.add_argument("--port", type=int, default=8321, help="of the page, on loopback")
+    parser.add_argument("--port", type=int, default=8321, help="of the page, on loopback; 0: any")
     parser.add_argument("--state", type=Path, help="directory of journal, keys and logs")
     parser.add_argument("--profile", type=Path, help="hardware profile (hardware/bench.toml)")
     return parser
 
 
 def serve(stall: Stall, port: int) -> int:
-    from terminal.bench.page import serve as serve_page
+    from terminal.bench.page import open_page
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    print(f"The counter is open: http://127.0.0.1:{port}/   (state in {stall.state}; Ctrl-C ends)")
-    sys.stdout.flush()
+    server = open_page(stall, port)
+    address = f"http://127.0.0.1:{server.effective_port}/"
+    print(f"The counter is open: {address}   (state in {stall.state}; Ctrl-C ends)", flush=True)
     try:
-        serve_page(stall, port)
+        server.run()
     except SystemExit:
-        return 0
+        server.task_dispatcher.shutdown()
     return 0
 
 

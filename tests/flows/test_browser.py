@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from waitress.server import create_server
 
-from terminal.bench.page import make_app
+from terminal.bench.page import open_page
 from terminal.core.sale import Reason
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address(counter: Any) -> Iterator[str]:
-    server = create_server(make_app(counter.stall), host="127.0.0.1", port=0, threads=12)
+    server = open_page(counter.stall, 0)
     threading.Thread(target=server.run, daemon=True).start()
     yield f"http://127.0.0.1:{server.effective_port}/"
     server.task_dispatcher.shutdown()

@@ -30,11 +30,11 @@ ROWS_SHOWN = 12
 Words = dict[str, Any]
 
 
-def serve(stall: Stall, port: int) -> None:
-    """Until the process ends."""
-    import waitress
+def open_page(stall: Stall, port: int) -> Any:
+    """A waitress server, bound to loopback; `run()` serves, `effective_port` says where."""
+    from waitress.server import create_server
 
-    waitress.serve(make_app(stall), host="127.0.0.1", port=port, threads=THREADS, _quiet=True)
+    return create_server(make_app(stall), host="127.0.0.1", port=port, threads=THREADS)
 
 
 def make_app(stall: Stall) -> Flask:

@@ -18,6 +18,12 @@ async function act(what, more = {}) {
   return said;
 }
 
+let pressed = Promise.resolve();
+
+function press(key) { // one after the other: fast fingers must not overtake themselves
+  pressed = pressed.then(() => act("key", { key }));
+}
+
 function say(text, wrong = false) {
   $("said").textContent = text;
   $("said").classList.toggle("wrong", wrong);
@@ -33,12 +39,12 @@ for (const [key, label] of PAD) {
   let held;
   button.addEventListener("pointerdown", () => {
     wake();
-    held = key === "cancel" ? setTimeout(() => { held = null; act("key", { key: "clear" }); }, HOLD_MS) : 0;
+    held = key === "cancel" ? setTimeout(() => { held = null; press("clear"); }, HOLD_MS) : 0;
   });
   button.addEventListener("click", () => {
     if (held === null) { held = 0; return; } // it was held: "clear" has been sent
     clearTimeout(held);
-    act("key", { key });
+    press(key);
   });
   $("keys").append(button);
 }
@@ -50,7 +56,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   wake();
   flash(key);
-  act("key", { key });
+  press(key);
 });
 
 function flash(key) {
