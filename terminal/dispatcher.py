@@ -12,7 +12,7 @@ import logging
 import queue
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,7 +34,9 @@ from terminal.core.effects import (
 )
 from terminal.core.events import (
     AnswerUnclear,
+    CancelPressed,
     CodeIssued,
+    CodePresented,
     CodeScanned,
     CodeUnfit,
     CounterEvent,
@@ -44,7 +46,9 @@ from terminal.core.events import (
     LineFailed,
     OrderEvent,
     OrderMoved,
+    PaymentApproved,
     PaymentDeclined,
+    PaymentHinted,
     RefundFailed,
     Restarted,
     SaleOpened,
@@ -56,10 +60,11 @@ from terminal.core.sale import RETURNS, Order, Reason
 from terminal.core.sight import CLOCK_NOT_SET, view
 from terminal.core.step import step
 from terminal.core.table import attention
-from terminal.core.terms import HouseFault, JournalFault, mint_order_no
+from terminal.core.terms import ORDER_NO_MAX, HouseFault, JournalFault, mint_order_no
 from terminal.core.timing import next_wake
 from terminal.core.views import Glass, Idle, OutOfService
 from terminal.journal.journal import When
+from terminal.web import Verdict
 from terminal.wire.http import HttpAnswer, Stamp
 
 if TYPE_CHECKING:
@@ -70,7 +75,7 @@ if TYPE_CHECKING:
     from terminal.devices.buzzer import Buzzer
     from terminal.devices.keypad import Keypad
     from terminal.devices.scanner import Scanner
-    from terminal.gateways import Gateway
+    from terminal.gateways import Gateway, Notice
     from terminal.journal.journal import Journal
     from terminal.wire.line import Failure, Line
 
@@ -80,7 +85,10 @@ INBOX_MAX = 256
 TICK_MS = 250  # the countdown and the clock on the glass
 PROBE_EVERY_MS = 5_000  # while the line is down (reliability.md 4)
 CONTACT_LOST_AFTER = 2  # unanswered exchanges in a row
+PEOPLE = (CancelPressed, CodePresented)
 ORDERS_OPEN_MAX = 10_000  # then no new sale (reliability.md 4)
+LOOKS_MAX = 16  # ended orders that notices made us ask about, at one time
+LOOK_WAITERS_MAX = 16  # deliveries of notices that wait for one of them
 
 
 class Face(Protocol):
@@ -129,6 +137,22 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """The gateway posted an authentic notice; `reply` takes exactly one verdict."""
+
+    notice: Notice
+    reply: Callable[[Verdict], None]
+
+
+@dataclass(slots=True)
+class Look:
+    """An ended order that a notice made us ask about, and who waits to hear what came of it."""
+
+    order: Order
+    waiting: list[Noticed] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Finish: nothing new, everything durable is durable already."""
 
@@ -141,7 +165,12 @@ def closed(request: dict[str, object]) -> dict[str, object]:
     return {"ok": False, "error": f"{request.get('word')} is not known here", "remedy": ""}
 
 
-Item = Answered | Asked | Stop | KeyPressed | CodeScanned | ScanRefused
+def no_notices() -> dict[str, object] | None:
+    """The counts of a listener that is not there."""
+    return None
+
+
+Item = Answered | Asked | Noticed | Stop | KeyPressed | CodeScanned | ScanRefused
 
 
 class Dispatcher:
@@ -155,6 +184,7 @@ class Dispatcher:
         self.inbox: queue.Queue[Item] = queue.Queue(INBOX_MAX)
         self.counter = Counter()
         self.orders: dict[str, Order] = {}  # everything that is not final
+        self.looks: dict[str, Look] = {}  # final, but asked about
         self.vault: dict[str, PaymentCode] = {}  # digest -> code, from scan to submit, RAM only
         self.exchanges: dict[int, Request] = {}
         self.unsaid: deque[tuple[Request, str]] = deque()  # requests that the codec could not build
@@ -167,6 +197,7 @@ class Dispatcher:
         self.armed = False
         self.stopped = False
         self.reception: Reception = closed  # wiring opens it
+        self.notice_counts: Callable[[], dict[str, object] | None] = no_notices
 
     # -- the loop ------------------------------------------------------------------------------------
 
@@ -243,6 +274,8 @@ class Dispatcher:
                 self.take_answer(item)
             case Asked():
                 item.reply(self.reception(item.request))
+            case Noticed():
+                self.take_notice(item)
             case Stop():
                 self.stopped = True
             case _:
@@ -266,7 +299,8 @@ class Dispatcher:
 
     def turn(self, order_no: str, event: OrderEvent) -> None:
         """Step one order. A fault of ours stops this order at attention, never the daemon."""
-        order = self.orders.get(order_no)
+        look = None if isinstance(event, PEOPLE) else self.looks.pop(order_no, None)
+        order = look.order if look else self._recalled(order_no, event)
         if order is None:
             log.info("%s: %s came after the end", order_no, type(event).__name__)
             return
@@ -275,7 +309,19 @@ class Dispatcher:
         except HouseFault as fault:
             log.exception("%s: our fault", order_no)
             new, requests = attention(order, event, Reason.FAULT, str(fault)[:80])
+        if new.final and requests:
+            self.looks[order_no] = Look(new)
         self.commit(order, new, event, requests)
+        for noticed in look.waiting if look else ():
+            noticed.reply(verdict(noticed.notice, new, event))
+
+    def _recalled(self, order_no: str, event: OrderEvent) -> Order | None:
+        """An order in RAM; for what may mean money also an ended one, from its last row (I5)."""
+        order = self.orders.get(order_no)
+        if order is None and isinstance(event, PaymentHinted | PaymentApproved):
+            row = self.parts.journal.order(order_no)
+            return row.order if row else None
+        return order
 
     def commit(
         self, order: Order | None, new: Order, event: Event, requests: tuple[Request, ...]
@@ -291,7 +337,8 @@ class Dispatcher:
             del self.orders[new.order_no]
         for request in requests:
             self.send(request)
-        self.turn_counter(OrderMoved(at_ms=event.at_ms, order=new))
+        if new != order or not new.final:  # a look at an ended order is nothing for people
+            self.turn_counter(OrderMoved(at_ms=event.at_ms, order=new))
 
     def _when(self, at_ms: int) -> When:
         time = self.parts.time
@@ -354,6 +401,42 @@ class Dispatcher:
         journal = self.parts.journal
         minted = journal.orders_minted() + 1
         return mint_order_no(self.terminal, journal.epoch, minted, self.parts.chance())
+
+    # -- notices ---------------------------------------------------------------------------------------
+
+    def take_notice(self, noticed: Noticed) -> None:
+        """A hint to ask now (I8, I9). About an open order it is taken at once: that order is asked about
+        until it ends. An ended one is only looked into, so the answer is waited for."""
+        notice, order_no = noticed.notice, noticed.notice.order_no
+        now_ms = self.parts.time.boot_ms()
+        hint = PaymentHinted(at_ms=now_ms, answer=False)
+        order = self._recalled(order_no, hint) if self._is_ours(order_no) else None
+        if order is None:
+            log.warning("a notice about an order that is not ours was refused")
+            noticed.reply(Verdict.NOT_OURS)
+            return
+        if notice.amount not in (None, order.amount):
+            log.warning("%s: a notice says %s, not %s", order_no, notice.amount, order.amount)
+        if order_no not in self.looks:
+            if order.final and len(self.looks) >= LOOKS_MAX:
+                noticed.reply(Verdict.LATER)
+                return
+            self.turn(order_no, hint)
+        self._await_look(noticed)
+
+    def _await_look(self, noticed: Noticed) -> None:
+        look = self.looks.get(noticed.notice.order_no)
+        if look is None:
+            noticed.reply(Verdict.TAKEN)
+        elif len(look.waiting) >= LOOK_WAITERS_MAX:
+            noticed.reply(Verdict.LATER)
+        else:
+            look.waiting.append(noticed)
+
+    def _is_ours(self, order_no: str) -> bool:
+        """F57. ASCII, because a lone surrogate cannot be asked of the journal."""
+        mine = order_no.startswith(f"T{self.terminal}") and order_no.isascii()
+        return mine and len(order_no) <= ORDER_NO_MAX
 
     # -- the line --------------------------------------------------------------------------------------
 
@@ -506,6 +589,17 @@ class Dispatcher:
         opened, checked and every open order asked about anew (reliability.md 8.5)."""
         log.critical("out of service: %s", fault)
         self.parts.face.show(Glass(OutOfService("The journal cannot be written.", str(fault))))
+
+
+def verdict(notice: Notice, order: Order, event: OrderEvent) -> Verdict:
+    """What a look into an ended order comes to, by the answer `event` and the `order` after it. A notice that
+    says that money moved is not done with before the gateway's answer explains it: asked again, it may."""
+    if not order.final:
+        return Verdict.TAKEN  # its return is a durable row now
+    if isinstance(event, LineFailed | AnswerUnclear | PaymentHinted):
+        return Verdict.LATER
+    explained = notice.amount is None or order.paid is not None
+    return Verdict.TAKEN if explained else Verdict.LATER
 
 
 def utc_label(utc_ms: int) -> str:

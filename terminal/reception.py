@@ -74,6 +74,7 @@ class Reception:
             "open": [self._open(order, now_ms) for order in ring.orders.values()],
             "last": told(last) if last else None,
             "screen": type(ring.shown.view).__name__ if ring.shown else "",
+            "notices": ring.notice_counts(),
         }
 
     def _verdict(self) -> str:

@@ -39,23 +39,26 @@ from terminal.control import Control
 from terminal.core.counter import Offer, Shop
 from terminal.core.terms import JournalFault, Refusal
 from terminal.core.views import Glass, OutOfService
-from terminal.dispatcher import Asked, Dispatcher, Parts
+from terminal.dispatcher import Asked, Dispatcher, Noticed, Parts
 from terminal.journal.journal import AlreadyRunning, Journal
 from terminal.reception import Reception
 from terminal.screens import draw, qr
+from terminal.web import Verdict
 from terminal.wire.line import Line
 from terminal.wire.signing import Signer, Verifier
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
+    from terminal.config.settings import NoticeSettings
     from terminal.devices.display import Display
-    from terminal.gateways import Gateway
+    from terminal.gateways import Gateway, Notice
 
 log = logging.getLogger("terminal")
 
 EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 74, 75, 78  # sysexits.h; systemd shows them
 ASK_TIMEOUT_S = 10.0
+NOTICE_TIMEOUT_S = 8.0  # a gateway gives up after about ten
 OUT_OF_SERVICE_S = 10.0  # how long the reason stands on the glass before systemd starts us again
 CODE_KEY_BYTES = 32
 
@@ -144,7 +147,34 @@ def assemble(
     dispatcher.reception = Reception(dispatcher, settings.gateway.driver).reply
     control = Control(settings.control.socket, lambda request: ask(dispatcher, request))
     stack.callback(control.close)
+    if settings.notices.enabled:
+        take_notices(settings.notices, dispatcher, stack)
     return dispatcher
+
+
+def take_notices(chosen: NoticeSettings, dispatcher: Dispatcher, stack: ExitStack) -> None:
+    """The listener, imported only here: it brings a web server with it."""
+    from terminal.web.notices import Desk, Listener
+
+    gateway = dispatcher.parts.gateway
+    desk = Desk(
+        chosen.path,
+        gateway.notice,
+        lambda notice: hand_over(dispatcher, notice),
+        gateway.acknowledgement,
+    )
+    stack.callback(Listener(chosen.listen, chosen.port, desk).close)
+    dispatcher.notice_counts = desk.counts
+
+
+def hand_over(dispatcher: Dispatcher, notice: Notice) -> Verdict:
+    """From a listener's thread: what the dispatcher says of this notice, LATER when it has no time."""
+    box: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
+    try:
+        dispatcher.inbox.put(Noticed(notice, box.put), timeout=NOTICE_TIMEOUT_S)
+        return box.get(timeout=NOTICE_TIMEOUT_S)
+    except (queue.Full, queue.Empty):
+        return Verdict.LATER
 
 
 def ask(dispatcher: Dispatcher, request: dict[str, object]) -> dict[str, object]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,7 +28,7 @@ from terminal.config.odd import (
 from terminal.core.terms import Money
 from terminal.core.timing import Timing
 
-SECTIONS = ("terminal", "shop", "gateway", "clock", "control")
+SECTIONS = ("terminal", "shop", "gateway", "clock", "control", "notices")
 Seconds = Annotated[float, msgspec.Meta(ge=0.05, le=3_600)]
 WalletName = Annotated[str, msgspec.Meta(min_length=1, max_length=64), odd_text]
 
@@ -106,6 +108,32 @@ class ControlSettings:
     socket: Annotated[Path, odd_socket] = Path("/run/terminal/control.sock")
 
 
+def _odd_listen(listen: str, _values: Mapping[str, Any]) -> str | None:
+    """A number and no name: at start there may be no name server yet."""
+    try:
+        ip_address(listen)
+    except ValueError:
+        return 'is no IP address. Write "127.0.0.1" for this machine only, "0.0.0.0" for all.'
+    return None
+
+
+def _odd_path(path: str, _values: Mapping[str, Any]) -> str | None:
+    if re.fullmatch(r"/[A-Za-z0-9._~/-]{0,200}", path) and not {".", ".."} & set(path.split("/")):
+        return None
+    return 'is no path. Write it like "/notify".'
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSettings:
+    """[notices]. `enabled`: take the gateway's result notices over HTTP, so that a payment is seen sooner
+    than by the next question. `listen`, `port`, `path`: where; other machines reach it only when `listen` says so."""
+
+    enabled: bool = False
+    listen: Annotated[str, _odd_listen] = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8322
+    path: Annotated[str, _odd_path] = "/notify"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """terminal.toml, checked. `root` is the raw file, for complaints that only wiring can make:
@@ -116,6 +144,7 @@ class Settings:
     gateway: GatewaySettings
     clock: ClockSettings
     control: ControlSettings
+    notices: NoticeSettings
     root: Section = field(repr=False)
 
 
@@ -130,9 +159,10 @@ def load(path: Path) -> Settings:
     gateway = _gateway(tables["gateway"], complaints)
     clock = made(tables["clock"], ClockSettings, complaints)
     control = made(tables["control"], ControlSettings, complaints)
-    if complaints or not (terminal and shop and gateway and clock and control):
+    notices = made(tables["notices"], NoticeSettings, complaints)
+    if complaints or not (terminal and shop and gateway and clock and control and notices):
         raise BadSettings(complaints)
-    return Settings(terminal, shop, gateway, clock, control, root)
+    return Settings(terminal, shop, gateway, clock, control, notices, root)
 
 
 def _gateway(section: Section, complaints: list[Complaint]) -> GatewaySettings | None:

@@ -1,4 +1,38 @@
 """Answers. What other machines may ask of this one over HTTP: result notices of the gateway.
 
 Off by default, and bound to loopback unless told otherwise. A notice is a hint that is looked into, never proof.
+
+The listener judges what it can without knowing any order (form, rate, signature, merchant, repetition). The
+rest it hands over as a `Hint` and waits for the `Verdict`. `notices.py` is imported only when it is enabled.
 """
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+
+class Hint(Protocol):
+    """What the listener reads of an authentic notice; `gateways.Notice` is one."""
+
+    @property
+    def order_no(self) -> str: ...
+
+    @property
+    def kind(self) -> str:
+        """ "other": nothing in it for us."""
+        ...
+
+    @property
+    def merchant_ok(self) -> bool: ...
+
+    @property
+    def event_key(self) -> str: ...
+
+
+class Verdict(Enum):
+    """What became of a hint. Only TAKEN is acknowledged; a gateway asks again after anything else."""
+
+    TAKEN = "taken"
+    NOT_OURS = "not_ours"
+    LATER = "later"  # nobody had time, or the look into it failed
