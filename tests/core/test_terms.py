@@ -178,3 +178,13 @@ def test_a_counter_that_outgrew_its_digits_is_our_fault() -> None:
     for number in (32**8, -1):
         with pytest.raises(HouseFault, match="outgrew"):
             base32(number, 8)
+
+
+def test_f71_two_terminals_with_one_id_do_not_share_numbers() -> None:
+    """One terminal cannot see its twin. The install epoch and chance keep their numbers apart all the same,
+    each alone: cards with the same epoch, and the unlucky chance."""
+    ours = {mint_order_no("BENCH1", 7, counter, counter * 31) for counter in range(200)}
+    other_epoch = {mint_order_no("BENCH1", 8, counter, counter * 31) for counter in range(200)}
+    other_chance = {mint_order_no("BENCH1", 7, counter, counter * 37 + 1) for counter in range(200)}
+    assert ours.isdisjoint(other_epoch)
+    assert ours.isdisjoint(other_chance)
