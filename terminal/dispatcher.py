@@ -12,7 +12,7 @@ import logging
 import queue
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,6 +65,7 @@ from terminal.core.timing import next_wake
 from terminal.core.views import Glass, Idle, OutOfService
 from terminal.journal.journal import When
 from terminal.web import Verdict
+from terminal.web.looks import Looks
 from terminal.wire.http import HttpAnswer, Stamp
 
 if TYPE_CHECKING:
@@ -81,14 +82,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("terminal")
 
+PEOPLE = (CancelPressed, CodePresented)
 INBOX_MAX = 256
 TICK_MS = 250  # the countdown and the clock on the glass
 PROBE_EVERY_MS = 5_000  # while the line is down (reliability.md 4)
 CONTACT_LOST_AFTER = 2  # unanswered exchanges in a row
-PEOPLE = (CancelPressed, CodePresented)
 ORDERS_OPEN_MAX = 10_000  # then no new sale (reliability.md 4)
-LOOKS_MAX = 16  # ended orders that notices made us ask about, at one time
-LOOK_WAITERS_MAX = 16  # deliveries of notices that wait for one of them
 
 
 class Face(Protocol):
@@ -144,14 +143,6 @@ class Noticed:
     reply: Callable[[Verdict], None]
 
 
-@dataclass(slots=True)
-class Look:
-    """An ended order that a notice made us ask about, and who waits to hear what came of it."""
-
-    order: Order
-    waiting: list[Noticed] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class Stop:
     """Finish: nothing new, everything durable is durable already."""
@@ -184,7 +175,7 @@ class Dispatcher:
         self.inbox: queue.Queue[Item] = queue.Queue(INBOX_MAX)
         self.counter = Counter()
         self.orders: dict[str, Order] = {}  # everything that is not final
-        self.looks: dict[str, Look] = {}  # final, but asked about
+        self.looks = Looks()  # final, but asked about
         self.vault: dict[str, PaymentCode] = {}  # digest -> code, from scan to submit, RAM only
         self.exchanges: dict[int, Request] = {}
         self.unsaid: deque[tuple[Request, str]] = deque()  # requests that the codec could not build
@@ -299,7 +290,7 @@ class Dispatcher:
 
     def turn(self, order_no: str, event: OrderEvent) -> None:
         """Step one order. A fault of ours stops this order at attention, never the daemon."""
-        look = None if isinstance(event, PEOPLE) else self.looks.pop(order_no, None)
+        look = None if isinstance(event, PEOPLE) else self.looks.end(order_no)
         order = look.order if look else self._recalled(order_no, event)
         if order is None:
             log.info("%s: %s came after the end", order_no, type(event).__name__)
@@ -310,10 +301,10 @@ class Dispatcher:
             log.exception("%s: our fault", order_no)
             new, requests = attention(order, event, Reason.FAULT, str(fault)[:80])
         if new.final and requests:
-            self.looks[order_no] = Look(new)
+            self.looks.begin(new)
         self.commit(order, new, event, requests)
-        for noticed in look.waiting if look else ():
-            noticed.reply(verdict(noticed.notice, new, event))
+        if look:
+            look.tell(new, event)
 
     def _recalled(self, order_no: str, event: OrderEvent) -> Order | None:
         """An order in RAM; for what may mean money also an ended one, from its last row (I5)."""
@@ -405,11 +396,9 @@ class Dispatcher:
     # -- notices ---------------------------------------------------------------------------------------
 
     def take_notice(self, noticed: Noticed) -> None:
-        """A hint to ask now (I8, I9). About an open order it is taken at once: that order is asked about
-        until it ends. An ended one is only looked into, so the answer is waited for."""
+        """A hint to ask now, never proof (I8, I9)."""
         notice, order_no = noticed.notice, noticed.notice.order_no
-        now_ms = self.parts.time.boot_ms()
-        hint = PaymentHinted(at_ms=now_ms, answer=False)
+        hint = PaymentHinted(at_ms=self.parts.time.boot_ms(), answer=False)
         order = self._recalled(order_no, hint) if self._is_ours(order_no) else None
         if order is None:
             log.warning("a notice about an order that is not ours was refused")
@@ -417,21 +406,12 @@ class Dispatcher:
             return
         if notice.amount not in (None, order.amount):
             log.warning("%s: a notice says %s, not %s", order_no, notice.amount, order.amount)
-        if order_no not in self.looks:
-            if order.final and len(self.looks) >= LOOKS_MAX:
+        if not self.looks.has(order_no):
+            if order.final and self.looks.full:
                 noticed.reply(Verdict.LATER)
                 return
             self.turn(order_no, hint)
-        self._await_look(noticed)
-
-    def _await_look(self, noticed: Noticed) -> None:
-        look = self.looks.get(noticed.notice.order_no)
-        if look is None:
-            noticed.reply(Verdict.TAKEN)
-        elif len(look.waiting) >= LOOK_WAITERS_MAX:
-            noticed.reply(Verdict.LATER)
-        else:
-            look.waiting.append(noticed)
+        self.looks.wait(notice, noticed.reply)
 
     def _is_ours(self, order_no: str) -> bool:
         """F57. ASCII, because a lone surrogate cannot be asked of the journal."""
@@ -589,17 +569,6 @@ class Dispatcher:
         opened, checked and every open order asked about anew (reliability.md 8.5)."""
         log.critical("out of service: %s", fault)
         self.parts.face.show(Glass(OutOfService("The journal cannot be written.", str(fault))))
-
-
-def verdict(notice: Notice, order: Order, event: OrderEvent) -> Verdict:
-    """What a look into an ended order comes to, by the answer `event` and the `order` after it. A notice that
-    says that money moved is not done with before the gateway's answer explains it: asked again, it may."""
-    if not order.final:
-        return Verdict.TAKEN  # its return is a durable row now
-    if isinstance(event, LineFailed | AnswerUnclear | PaymentHinted):
-        return Verdict.LATER
-    explained = notice.amount is None or order.paid is not None
-    return Verdict.TAKEN if explained else Verdict.LATER
 
 
 def utc_label(utc_ms: int) -> str:

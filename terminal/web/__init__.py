@@ -3,13 +3,17 @@
 Off by default, and bound to loopback unless told otherwise. A notice is a hint that is looked into, never proof.
 
 The listener judges what it can without knowing any order (form, rate, signature, merchant, repetition). The
-rest it hands over as a `Hint` and waits for the `Verdict`. `notices.py` is imported only when it is enabled.
+rest it hands over as a `Hint` and waits for the `Verdict`. `notices.py` is imported only when it is enabled,
+because it brings a web server; `looks.py` is the dispatcher's memory of ended orders that are asked about.
 """
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from terminal.core.terms import Money
 
 
 class Hint(Protocol):
@@ -21,6 +25,11 @@ class Hint(Protocol):
     @property
     def kind(self) -> str:
         """ "other": nothing in it for us."""
+        ...
+
+    @property
+    def amount(self) -> Money | None:
+        """What it says was paid or returned."""
         ...
 
     @property
