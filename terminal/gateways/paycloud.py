@@ -446,7 +446,7 @@ class Gateway:
             amount=_moved(fields) if status == SUCCESS and kind in (SALE, REFUND) else None,
             merchant_ok=self._is_ours(fields),
             gateway_ref=ref,
-            event_key=f"{ref or order_no}/{word(kind)}/{word(status)}",
+            event_key=f"{order_no}/{ref}/{word(kind)}/{word(status)}",
         )
 
     def _is_ours(self, fields: Mapping[str, str]) -> bool:

@@ -45,10 +45,15 @@ def unsendable(value: str) -> str | None:
     return None
 
 
-def as_json(fields: Mapping[str, object]) -> tuple[bytes, str]:
+def as_json(fields: Mapping[str, str]) -> tuple[bytes, str]:
     """Body and content type."""
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     return text.encode(), "application/json"
+
+
+def as_ascii_json(tree: Mapping[str, object]) -> bytes:
+    """The body of a nested message. Everything beyond ASCII is escaped, as Antom's own SDK does."""
+    return json.dumps(tree, separators=(",", ":")).encode()
 
 
 def as_form(fields: Mapping[str, str]) -> tuple[bytes, str]:

@@ -50,14 +50,14 @@ def test_paid() -> None:
         amount=AMOUNT,
         merchant_ok=True,
         gateway_ref=TRANS_NO,
-        event_key=f"{TRANS_NO}/1/2",
+        event_key=f"{ORDER_NO}/{TRANS_NO}/1/2",
     )
 
 
 def test_returned() -> None:
     notice = read(BACK_NOTICE)
     assert (notice.order_no, notice.kind, notice.amount) == (REFUND_NO, "refund", PART)
-    assert notice.event_key == f"{RETURNED['trans_no']}/3/2"
+    assert notice.event_key == f"{REFUND_NO}/{RETURNED['trans_no']}/3/2"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_the_recorded_ones(vector: dict[str, Any]) -> None:
             gateway.notice("POST", "/n", {}, vector["raw"].encode())
     else:
         notice = gateway.notice("POST", "/n", {}, vector["raw"].encode())
-        expected = {"refund": ("R0002", "refund", AMOUNT), "paid": ("T0001", "payment", AMOUNT)}
+        expected = {"refund": ("R0002", "refund", PART), "paid": ("T0001", "payment", AMOUNT)}
         said = (notice.order_no, notice.kind, notice.amount)
         assert said == expected.get(vector["name"], ("T0001", "payment", None))
         assert notice.merchant_ok
