@@ -104,17 +104,98 @@ def test_cancel_by_the_page(page: Page, counter: Any) -> None:
     counter.stall.dismiss()
 
 
-def test_cut_the_line_and_restore_it(page: Page, counter: Any) -> None:
-    type_amount(page, "600")
-    order_no = counter.sees_code()
-    page.click("#look")
-    page.wait_for_selector("#bill:not([hidden])")
+# -- the line cut in the middle of each, and restored --------------------------------------------------
+
+
+def cut(page: Page) -> None:
     page.click("#line")
     page.wait_for_function("document.getElementById('daemon').textContent.includes('cut')")
-    page.click("#pay")
+
+
+def restore(page: Page) -> None:
     page.click("#line")
+    page.wait_for_function("!document.getElementById('daemon').textContent.includes('cut')")
+
+
+def bill(page: Page) -> None:
+    page.click("#look")
+    page.wait_for_selector("#bill:not([hidden])")
+
+
+def test_paid_while_the_line_was_cut(page: Page, counter: Any) -> None:
+    type_amount(page, "600")
+    order_no = counter.sees_code()
+    bill(page)
+    cut(page)
+    page.click("#pay")
+    restore(page)
     counter.paid(order_no)
     counter.stall.dismiss()
+
+
+def test_declined_while_the_line_was_cut(page: Page, counter: Any) -> None:
+    type_amount(page, "610")
+    order_no = counter.sees_code()
+    bill(page)
+    cut(page)
+    page.locator("#decline").click()
+    restore(page)
+    assert counter.ends(order_no)["outcome"] == "not paid"
+    counter.agrees()
+    counter.stall.dismiss()
+
+
+def test_cancelled_while_the_line_was_cut(page: Page, counter: Any) -> None:
+    type_amount(page, "620")
+    order_no = counter.sees_code()
+    cut(page)
+    page.locator("[data-key=cancel]").click()
+    counter.sees_screen("Checking")
+    restore(page)
+    counter.not_paid(order_no, Reason.OPERATOR)
+    counter.stall.dismiss()
+
+
+@pytest.mark.parametrize("reader", ["camera", "scanner"])
+def test_the_customers_code_while_the_line_was_cut(page: Page, counter: Any, reader: str) -> None:
+    type_amount(page, "630")
+    shown = counter.sees_code()
+    page.click("#tab-show")
+    page.click("#open-code")
+    cut(page)
+    page.locator(f"#{reader}:enabled").click()
+    counter.sees_screen("Checking")
+    restore(page)
+    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    counter.paid(counter.newest()["order_no"])
+    counter.stall.dismiss()
+
+
+@pytest.fixture
+def hasty_page(browser: Browser, hasty: Any) -> Iterator[Page]:
+    """The page of a counter whose code lives only for a few seconds."""
+    server = open_page(hasty.stall, 0)
+    threading.Thread(target=server.run, daemon=True).start()
+    opened = browser.new_page()
+    opened.set_default_timeout(WAIT_MS)
+    opened.goto(f"http://127.0.0.1:{server.effective_port}/")
+    opened.wait_for_function("document.getElementById('frame').naturalWidth > 0")
+    yield opened
+    opened.close()
+    server.task_dispatcher.shutdown()
+    server.close()
+
+
+@pytest.mark.parametrize("with_cut", [False, True])
+def test_the_customer_walks_away(hasty_page: Page, hasty: Any, with_cut: bool) -> None:
+    type_amount(hasty_page, "640")
+    order_no = hasty.sees_code()
+    if with_cut:
+        cut(hasty_page)
+        hasty.sees_screen("Checking")
+        restore(hasty_page)
+    hasty.not_paid(order_no, Reason.EXPIRED)
+    hasty_page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.unpaid")
 
 
 def test_pull_the_plug_and_power_on(page: Page, counter: Any) -> None:
