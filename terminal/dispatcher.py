@@ -491,7 +491,10 @@ class Dispatcher:
                 self.orders[order.order_no] = replace(order, pace=pace)
 
     def probe(self) -> None:
+        """One at a time: the answer to the one under way sets the time of the next."""
         self.probe_at_ms = None
+        if self.probing is not None:
+            return
         self.exchange += 1
         self.probing = self.exchange
         self.parts.line.probe(self.exchange)
