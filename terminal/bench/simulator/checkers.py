@@ -1,0 +1,248 @@
+"""What must hold, and when it is looked at (reliability.md 2). Each check is named for what it checks.
+
+    sending    a request leaves                      I1 I10 I11
+    committed  a row is durable                      I2 I5 I6 I7 I11 house
+    shown      a glass is on the display             I1 I3 I6
+    moved      an order changed at the gateway       I2 I3 I5
+    settled    the daemon has nothing to do          I13 I17
+    ended      the world has been calm for long      I3 I5 I13
+
+The gateway's ledger is the truth here; the terminal never sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from terminal.bench.simulator.card import Card
+from terminal.bench.simulator.ledger import Ledger
+from terminal.bench.simulator.line import Flights
+from terminal.core.effects import (
+    MOVES_MONEY,
+    CloseOrder,
+    Request,
+    ReverseOrder,
+    SubmitPayment,
+)
+from terminal.core.events import PaymentApproved, SaleOpened
+from terminal.core.sale import Order, Phase, Reason
+from terminal.core.terms import Mode
+from terminal.core.timing import next_wake
+from terminal.core.views import Glass, NotPaid, Paid, Presenting
+from terminal.journal import Row
+
+if TYPE_CHECKING:
+    from terminal.dispatcher import Dispatcher
+
+HEALED_MS = 180_000  # I13: with a healthy network everything is final by then
+LEFT_MS = 20_000  # and an order whose code is in nobody's doubt, so long after its code is dead
+
+
+class Broken(Exception):
+    """`rule` does not hold."""
+
+    def __init__(self, rule: str, what: str) -> None:
+        super().__init__(f"{rule}: {what}")
+        self.rule = rule
+
+
+def must(rule: str, holds: bool, what: str) -> None:
+    if not holds:
+        raise Broken(rule, what)
+
+
+class Checkers:
+    """Sees everything: the gateway's books, the card, what is under way, what was shown."""
+
+    def __init__(self, ledger: Ledger, flights: Flights) -> None:
+        self.ledger, self.flights = ledger, flights
+        self.card: Card  # the scene gives it; the card itself calls `committed`
+        self.seen: set[str] = set()  # orders whose code was on the glass
+        self.shown_paid: set[str] = set()
+        self.said: dict[tuple[str, type[Request]], Request] = {}
+        self.digests: dict[str, str] = {}
+        self.charged: set[str] = set()
+        self.codes: set[str] = set()  # customers' codes in clear
+        self.sales: dict[str, list[str]] = {}
+
+    # -- what is true at the gateway -------------------------------------------------------------------------
+
+    def payable(self, order: Order) -> bool:
+        """Somebody could still pay this order at this moment."""
+        if order.mode is Mode.CPM:
+            absent = self.ledger.state(order.order_no) == "absent"
+            on_its_way = absent and self.flights.charge_of(order.order_no)
+            return on_its_way or self.ledger.alive(order.order_no)
+        return order.order_no in self.seen and self.ledger.alive(order.order_no)
+
+    def _cannot_be_captured(self, rule: str, order: Order) -> None:
+        captured = self.ledger.captured(order.order_no)
+        must(rule, not captured, f"{order.order_no} is called unpaid and is captured")
+        must(rule, not self.payable(order), f"{order.order_no} is called unpaid and can be paid")
+
+    def _last(self, order_no: str) -> Order | None:
+        row = self.card.order(order_no)
+        return row.order if row else None
+
+    # -- a request leaves --------------------------------------------------------------------------------------
+
+    def sending(self, request: Request, ring: Dispatcher) -> None:
+        if isinstance(request, MOVES_MONEY):
+            self.intent_before_effect(request, ring)
+        self.same_number_same_request(request)
+        if isinstance(request, SubmitPayment):
+            self.code_under_one_number_once(request)
+
+    def intent_before_effect(self, request: Request, ring: Dispatcher) -> None:
+        last, number = self._last(request.order_no), request.order_no
+        must("I1", last is not None, f"{type(request).__name__} of {number} without a row")
+        assert last is not None
+        must("I1", last.amount == request.amount, f"{number}: the row has another amount")
+        in_ram = ring.orders.get(number)
+        must("I1", last == in_ram, f"{type(request).__name__} of {number} before its row")
+        if isinstance(request, CloseOrder | ReverseOrder):
+            must("I1", last.undo_left, f"{number}: an undo leaves that the row does not intend")
+
+    def same_number_same_request(self, request: Request) -> None:
+        """I10. The code itself is not compared: it is sent once."""
+        first = self.said.setdefault((request.order_no, type(request)), request)
+        same = first is request or first == request
+        must("I10", same, f"{request.order_no}: {type(request).__name__} differs from the first")
+
+    def code_under_one_number_once(self, request: SubmitPayment) -> None:
+        number = self.digests.setdefault(request.code_digest, request.order_no)
+        must(
+            "I11", number == request.order_no, f"a code is sent for {number} and {request.order_no}"
+        )
+        must("I11", number not in self.charged, f"{number}: the code is sent again")
+        self.charged.add(number)
+        assert request.code is not None
+        self.codes.add(request.code.reveal())
+
+    # -- a row is durable ---------------------------------------------------------------------------------------
+
+    def committed(self, row: Row, before: Order | None, text: str) -> None:
+        order = row.order
+        if before is None:
+            self.sales.setdefault(order.sale_no, []).append(order.order_no)
+            self.new_order_after_the_end_of_the_last(row)
+        else:
+            self.finals_absorb(before, row)
+        if order.final and order.phase is not Phase.PAID:
+            self._cannot_be_captured("I6", order)
+        if order.phase is Phase.PAID:
+            self.paid_is_captured(order)
+        fault = order.phase is Phase.ATTENTION and order.reason is Reason.FAULT
+        must("house", not fault, f"{order.order_no}: {order.detail}")
+        shown = next((code for code in self.codes if code in text), None)
+        must("I11", shown is None, f"{order.order_no}: a payment code is in the journal")
+
+    def new_order_after_the_end_of_the_last(self, row: Row) -> None:
+        must("I1", isinstance(row.event, SaleOpened), f"{row.order.order_no} begins in the middle")
+        for number in self.sales[row.order.sale_no][:-1]:
+            earlier = self._last(number)
+            assert earlier is not None
+            must("I2", earlier.final, f"{row.order.order_no} begins while {number} is open")
+            self._cannot_be_captured("I2", earlier)
+
+    def finals_absorb(self, before: Order, row: Row) -> None:
+        """I7: nothing follows PAID; a final unpaid order moves for a payment only, and goes back."""
+        if not before.final:
+            return
+        number, after = before.order_no, row.order.phase
+        must("I7", before.phase is not Phase.PAID, f"{number}: PAID became {after.value}")
+        late = isinstance(row.event, PaymentApproved) and after is Phase.REVERSING
+        must("I7", late, f"{number}: {before.phase.value} became {after.value}")
+
+    def paid_is_captured(self, order: Order) -> None:
+        captured = self.ledger.captured(order.order_no)
+        exactly = captured == order.amount.minor
+        must(
+            "I3", exactly, f"{order.order_no} is PAID, {captured} of {order.amount.minor} captured"
+        )
+
+    # -- a glass is on the display -------------------------------------------------------------------------------
+
+    def shown(self, glass: Glass, front: Order | None) -> None:
+        view = glass.view
+        if not isinstance(view, Paid | NotPaid | Presenting):
+            return
+        assert front is not None
+        last = self._last(front.order_no)
+        assert last is not None
+        must("I3", last == front, f"{front.order_no} is shown otherwise than it is journalled")
+        if isinstance(view, Presenting):
+            must("I1", view.qr == last.qr, f"{front.order_no}: the code is shown before its row")
+            self.seen.add(front.order_no)
+        elif isinstance(view, Paid):
+            must("I3", last.phase is Phase.PAID, f"PAID is shown for {last.phase.value}")
+            must("I3", view.amount == last.amount, "another amount is shown as PAID")
+            self.shown_paid.add(front.order_no)
+            self.paid_is_captured(last)
+        else:
+            must("I6", last.final and last.phase is not Phase.PAID, "NOT PAID is shown too early")
+            self._cannot_be_captured("I6", last)
+
+    # -- an order changed at the gateway --------------------------------------------------------------------------
+
+    def moved(self, order_no: str) -> None:
+        order = self._last(order_no)
+        must("I1", order is not None, f"the gateway knows {order_no}, the journal does not")
+        assert order is not None
+        if order_no in self.shown_paid or order.phase is Phase.PAID:
+            self.paid_is_captured(order)
+        elif order.final:
+            must(
+                "I5", not self.ledger.captured(order_no), f"{order_no} ended unpaid and is captured"
+            )
+        self.charged_once(order)
+
+    def charged_once(self, order: Order) -> None:
+        """I2, over all orders of the sale."""
+        numbers = self.sales[order.sale_no]
+        captured = sum(self.ledger.captured(number) for number in numbers)
+        must("I2", captured <= order.amount.minor, f"sale {order.sale_no}: {captured} captured")
+        orders = (self._last(number) for number in numbers)
+        payable = [it.order_no for it in orders if it is not None and self.payable(it)]
+        must("I2", len(payable) <= 1, f"{' and '.join(payable)} can be paid at once")
+
+    # -- the daemon has nothing to do ------------------------------------------------------------------------------
+
+    def settled(self, ring: Dispatcher) -> None:
+        under_way = {request.order_no for request in ring.exchanges.values()}
+        under_way.update(request.order_no for request, _ in ring.unsaid)
+        live = {row.order.order_no: row.order for row in self.card.live()}
+        must("I17", live == ring.orders, "the journal and the daemon know different open orders")
+        for order in ring.orders.values():
+            asked = order.pace.asked is not None
+            waits = order.order_no in under_way if asked else next_wake(order) is not None
+            must("I13", waits, f"{order.order_no}, {order.phase.value}: nothing will ever happen")
+
+    def healed(self, ring: Dispatcher, healthy_ms: int, world: Callable[[int], int]) -> None:
+        """I13, asked while the world is calm. `world`: boot time -> the world's time."""
+        now_ms = self.ledger.clock.now_ms
+        for order in ring.orders.values():
+            since_ms = healthy_ms
+            if order.payable_until_ms is not None:  # until then a code may be waited for
+                since_ms = max(since_ms, world(order.payable_until_ms))
+            late = order.phase is not Phase.ATTENTION and now_ms > since_ms + HEALED_MS + LEFT_MS
+            must("I13", not late, f"{order.order_no} is still {order.phase.value}")
+
+    def ended(self) -> None:
+        for number in self.sales_orders():
+            order = self._last(number)
+            assert order is not None
+            must("I13", order.final or order.phase is Phase.ATTENTION, f"{number} was forgotten")
+            if order.phase is Phase.PAID:
+                self.paid_is_captured(order)
+            elif order.final:
+                captured = self.ledger.captured(number)
+                must("I5", not captured, f"{number} ended unpaid and is captured")
+        for number in sorted(self.shown_paid):
+            order = self._last(number)
+            still = order is not None and order.phase is Phase.PAID
+            must("I3", still, f"{number} was shown as PAID")
+
+    def sales_orders(self) -> list[str]:
+        return [number for numbers in self.sales.values() for number in numbers]

@@ -1,0 +1,166 @@
+"""scripts/simulate: many stories, and one JSON line at the end.
+
+Stories are played in blocks, by one process or several, and counted in the order of their seeds, so that the
+digest does not depend on how many processes there were. Exit code 1 when a rule broke.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from terminal.bench.simulator.story import Ending, play, shorten, told
+
+BLOCK = 200  # stories that a process plays at a stretch
+JOBS_MAX = 16
+TOLD_MAX = 3  # failures that are shortened and told; the others only counted
+TWIN_EVERY = 20  # so many stories apart one is played again without jumps of the wall clock (I12)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one story adds to the sum."""
+
+    seed: int
+    sales: int
+    cuts: int
+    shows: int
+    paid: int
+    requests: int
+    digest: str
+    broken: str | None
+
+
+def count(seed: int) -> Counted:
+    ending = play(seed)
+    broken = ending.broken
+    if broken is None and seed % TWIN_EVERY == 0:
+        broken = wall_clock_decides_nothing(ending)
+    tally = ending.tally
+    return Counted(
+        seed,
+        ending.sales,
+        tally.cuts,
+        tally.shows,
+        tally.paid,
+        tally.requests,
+        ending.digest,
+        broken,
+    )
+
+
+def wall_clock_decides_nothing(ending: Ending) -> str | None:
+    """I12: the same story with a wall clock that never jumps has the same journal."""
+    twin = play(ending.seed, wall_steps=False)
+    if twin.journal == ending.journal:
+        return None
+    return "I12: without jumps of the wall clock the journal says something else"
+
+
+def block(first: int) -> list[Counted]:
+    return [count(seed) for seed in range(first, first + BLOCK)]
+
+
+def blocks(seed: int, jobs: int) -> Iterator[list[Counted]]:
+    """Blocks of stories without end, in order."""
+    firsts = iter(range(seed, 1 << 62, BLOCK))
+    if jobs == 1:
+        yield from map(block, firsts)
+        return
+    with get_context("fork").Pool(jobs) as pool:
+        waiting = [pool.apply_async(block, (next(firsts),)) for _ in range(2 * jobs)]
+        while True:
+            yield waiting.pop(0).get()
+            waiting.append(pool.apply_async(block, (next(firsts),)))
+
+
+def simulate(sales: int, seed: int, jobs: int) -> dict[str, object]:
+    """Stories until there were `sales` sales. Prints every failure; the sum of it all."""
+    begun, digest = time.monotonic(), hashlib.sha256()
+    stories = list(_until(sales, blocks(seed, jobs), digest))
+    took_s = max(time.monotonic() - begun, 0.001)
+    broken = [story for story in stories if story.broken]
+    for number, story in enumerate(broken):
+        _print_failure(story, whole=number < TOLD_MAX)
+    done = sum(story.sales for story in stories)
+    return {
+        "sales": done,
+        "crashes": sum(story.cuts for story in stories),
+        "violations": len(broken),
+        "digest": digest.hexdigest()[:32],
+        "sales_per_s": round(done / took_s),
+        "stories": len(stories),
+        "seed": seed,
+        "paid": sum(story.paid for story in stories),
+        "displays": sum(story.shows for story in stories),
+        "requests": sum(story.requests for story in stories),
+        "commit": commit(),
+    }
+
+
+def _until(sales: int, found: Iterator[list[Counted]], digest: hashlib._Hash) -> Iterator[Counted]:
+    done = 0
+    for stories in found:
+        for story in stories:
+            digest.update(story.digest.encode())
+            yield story
+            done += story.sales
+            if done >= sales:
+                return
+
+
+def _print_failure(story: Counted, *, whole: bool) -> None:
+    ending = play(story.seed)
+    if whole and ending.rule is not None:
+        print(told(shorten(ending), commit()), flush=True)
+    else:
+        print(f"BROKEN {story.broken}  seed {story.seed}  commit {commit()}", flush=True)
+
+
+def replay(seed: int) -> int:
+    """One seed, whole: the story as it was, and when it fails the shortest that fails alike."""
+    ending = play(seed, keep_story=True)
+    print(told(ending, commit()))
+    if ending.rule is not None:
+        print("\nshortened:\n" + told(shorten(ending), commit()))
+    return 1 if ending.broken else 0
+
+
+def commit() -> str:
+    """The commit that is played, "+" when files differ from it; "unknown" without git."""
+    here = Path(__file__).parent
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=here, capture_output=True, text=True, check=True, timeout=10,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return said.stdout.strip()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="scripts/simulate", description=__doc__)
+    parser.add_argument("--sales", type=int, default=10_000, help="how many sales, at least")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first story")
+    parser.add_argument("--replay", type=int, metavar="SEED", help="play one story and tell it")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    asked = parser.parse_args(arguments)
+    if asked.replay is not None:
+        return replay(asked.replay)
+    if not (asked.sales > 0 and asked.seed >= 0 and 1 <= asked.jobs <= JOBS_MAX):
+        parser.error(f"--sales over 0, --seed 0 or more, --jobs 1..{JOBS_MAX}")
+    said = simulate(asked.sales, asked.seed, asked.jobs)
+    print(json.dumps(said))
+    return 1 if said["violations"] else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,57 @@
+"""All chance of a story, out of one seed.
+
+A *deviation* is a choice other than the smooth one. They are numbered in the order of asking. One that is
+`dropped` is drawn all the same but comes out smooth, so the numbers drawn by others stay what they were.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+Odds = tuple[tuple[str, float], ...]
+"""Deviations and how likely each is; what is left to 1 is the smooth way, ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    number: int
+    what: str
+    way: str
+
+
+class Dice:
+    """`calm`: from now on everything goes smoothly."""
+
+    def __init__(self, seed: int, dropped: frozenset[int] = frozenset()) -> None:
+        self._draw = random.Random(seed).random
+        self.dropped = dropped
+        self.deviations: list[Deviation] = []
+        self.asked = 0
+        self.calm = False
+
+    def span(self, low: int, high: int) -> int:
+        """A whole number from `low` to `high`, both included."""
+        return low + int(self._draw() * (high - low + 1))
+
+    def kind(self, ways: int) -> int:
+        """What sort of world this is: 0..ways-1. Not a deviation."""
+        return int(self._draw() * ways)
+
+    def pick(self, what: str, odds: Odds, rate: float = 1.0) -> str:
+        """One of the deviations, each `rate` times as likely, or "": all goes well."""
+        self.asked += 1
+        drawn = self._draw()
+        if self.calm:
+            return ""
+        for way, chance in odds:
+            drawn -= chance * rate
+            if drawn < 0:
+                return self._deviate(what, way)
+        return ""
+
+    def _deviate(self, what: str, way: str) -> str:
+        if self.asked in self.dropped:
+            return ""
+        self.deviations.append(Deviation(self.asked, what, way))
+        return way

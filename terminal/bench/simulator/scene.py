@@ -1,0 +1,360 @@
+"""One counter in one world. Lets time pass, carries the daemon over power cuts, and asks the checkers.
+
+`step` does what `Dispatcher.run` does, in the same order: settle, take one item or the passing of time. Only
+that the time jumps to whatever comes next.
+"""
+
+from __future__ import annotations
+
+import queue
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import cast
+
+from terminal.bench.simulator.card import Card, PowerCut
+from terminal.bench.simulator.checkers import Broken, Checkers
+from terminal.bench.simulator.clock import Clock
+from terminal.bench.simulator.codec import Codec
+from terminal.bench.simulator.desk import Buzzer, Face, Keypad, Scanner
+from terminal.bench.simulator.dice import Dice, Odds
+from terminal.bench.simulator.ledger import Ledger, Ways
+from terminal.bench.simulator.line import FaultyLine, Flights
+from terminal.bench.simulator.people import People
+from terminal.core.counter import Shop
+from terminal.core.effects import Request
+from terminal.core.events import Key
+from terminal.core.sale import Order
+from terminal.core.terms import JournalFault
+from terminal.core.views import Glass, Presenting, View
+from terminal.dispatcher import Answered, Dispatcher, Parts
+from terminal.journal import Journal, Row
+from terminal.wire.http import HttpAnswer
+from terminal.wire.line import Failure, Line
+
+TERMINAL = "SIM001"
+PURCHASES = (1, 4)
+CHAOS_MS = (40_000, 500_000)  # how long the world is bad; then it is calm
+FAULT_RATES = (0.05, 0.2, 0.5, 1.0)  # of FATES
+CUT_RATES = (0.0, 0.004, 0.02, 0.06)  # of every place where the power may go
+SPINS_MAX = 400  # steps without any time passing
+COMMIT_FATES: Odds = (
+    ("cut before", 0.4),
+    ("cut after", 0.4),
+    ("fault before", 0.1),
+    ("fault after", 0.1),
+)
+WEATHER: Odds = (("power", 0.01), ("the line is down", 0.012), ("the display is lost", 0.004))
+BACK: Odds = (("rebooted", 0.5),)
+CLOCK_NOT_SET: Odds = (("for a while", 0.3),)
+
+
+@dataclass
+class Tally:
+    """What happened, for the last line."""
+
+    cuts: int = 0
+    shows: int = 0
+    paid: int = 0
+    requests: int = 0
+    story: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Scene:
+    """`keep_story`: remember in words what happened. `wall_steps`: the wall clock jumps (I12)."""
+
+    def __init__(self, seed: int, dropped: frozenset[int], *, wall_steps: bool, keep_story: bool):
+        self.dice = Dice(seed, dropped)
+        self.clock = Clock(seed, steps=wall_steps)
+        self.ways = Ways.drawn(self.dice)
+        self.tally, self._keep = Tally(), keep_story
+        self.digest = sha256()
+        self.ledger = Ledger(self.ways, self.dice, self.clock)
+        self.cut_rate = CUT_RATES[self.dice.kind(len(CUT_RATES))]
+        self.flights = Flights(FAULT_RATES[self.dice.kind(len(FAULT_RATES))], self.cut_rate)
+        self.checkers = Checkers(self.ledger, self.flights)
+        self.card = Card(TERMINAL, self._commit_fate, self._committed)
+        self.checkers.card = self.card
+        self.people = People(self, self.dice.span(*PURCHASES))
+        self.chance = self.dice.kind(1 << 30)
+        self.shop = Shop("EUR", 100_000)
+        self.ring: Dispatcher | None = None
+        self.daemon = 0  # which one is running, or ran last
+        self.healthy_ms: int | None = None
+        self._before: dict[str, Order] = {}  # the last row of each order but the newest
+
+    def tell(self, *words: object) -> None:
+        if self._keep:
+            self.tally.story.append((self.clock.now_ms, " ".join(str(word) for word in words)))
+
+    # -- the daemon, and the power ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """The daemon comes up and reads its card."""
+        self.daemon += 1
+        self.card.reopen()
+        if self.healthy_ms is not None:
+            self.healthy_ms = self.clock.now_ms
+        self.face = Face(self._cut, self._shown, self._unfit)
+        self.keypad, self.scanner = Keypad(), Scanner()
+        self.ring = ring = Dispatcher(self._parts(), self.shop, TERMINAL, "Open")
+
+        def comes_up() -> None:
+            ring.recover()
+            ring.listen()
+            self._settle(ring)
+
+        self._guarded(comes_up)
+
+    def _parts(self) -> Parts:
+        line = FaultyLine(
+            self.clock, self.dice, self.ledger, self.flights, self._delivery(), self._sending
+        )
+        return Parts(
+            time=self.clock,
+            journal=cast(Journal, self.card),
+            gateway=Codec(self.ways.timing()),
+            line=cast(Line, line),
+            face=self.face,
+            buzzer=Buzzer(self._cut),
+            keypad=self.keypad,
+            scanners=(self.scanner,),
+            chance=lambda: self.chance,
+            code_key=b"simulated digest key",
+        )
+
+    def _delivery(self) -> Callable[[int, HttpAnswer | Failure], None]:
+        """To this daemon only: an answer to one that died is heard by nobody."""
+        daemon = self.daemon
+
+        def deliver(exchange: int, answer: HttpAnswer | Failure) -> None:
+            if self.ring is not None and self.daemon == daemon:
+                self.ring.answered(exchange, answer)
+
+        return deliver
+
+    def _guarded(self, turn: Callable[[], object]) -> None:
+        try:
+            turn()
+        except JournalFault as fault:
+            self._give_up(fault)
+        except PowerCut as cut:
+            self._down(str(cut))
+        except Broken:
+            raise
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"{error!r} in {where.name}, line {where.lineno} of {where.filename}"
+            raise Broken("house", f"the daemon dies of {said}") from error
+
+    def _give_up(self, fault: JournalFault) -> None:
+        """As `Dispatcher.run` ends: say so, exit, and systemd starts it again."""
+        assert self.ring is not None
+        try:
+            self.ring.give_up(fault)
+        except PowerCut as cut:
+            self._down(str(cut))
+        else:
+            self._down(str(fault))
+
+    def _down(self, why: str) -> None:
+        self.tally.cuts += 1
+        self.tell("-- the daemon dies:", why)
+        self.ring = None
+        self.clock.later(self.dice.span(1_000, 40_000), self._up)
+
+    def _up(self) -> None:
+        rebooted = bool(self.dice.pick("back", BACK))
+        if rebooted:
+            self.clock.reboot()
+            if self.dice.pick("clock not set", CLOCK_NOT_SET):
+                wait_ms = self.dice.span(2_000, 60_000)
+                self.clock.untrusted_until_ms = self.clock.now_ms + wait_ms
+                self.clock.later(wait_ms, lambda: None)
+        self.tell("-- the daemon is back", "after a reboot" if rebooted else "")
+        self.start()
+
+    def _cut(self, moment: str) -> None:
+        if self.cut_rate and self.dice.pick("power", ((moment, 0.3),), self.cut_rate):
+            raise PowerCut(moment)
+
+    def _commit_fate(self) -> str:
+        fate = self.dice.pick("commit", COMMIT_FATES, self.cut_rate) if self.cut_rate else ""
+        if fate:
+            self.tell("-- commit:", fate)
+        return fate
+
+    # -- what the checkers see ---------------------------------------------------------------------------------
+
+    def _note(self, *words: object) -> None:
+        self.digest.update(f"{self.clock.now_ms} {words}\n".encode())
+        self.tell(*words)
+
+    def _committed(self, row: Row) -> None:
+        order = row.order
+        self._note("row", order.order_no[-10:], type(row.event).__name__, order.phase.value)
+        self.digest.update(self.card.texts[-1].encode())
+        self.checkers.committed(row, self._before.get(order.order_no), self.card.texts[-1])
+        self._before[order.order_no] = order
+
+    def _sending(self, request: Request) -> None:
+        assert self.ring is not None
+        self.tally.requests += 1
+        self._note("send", type(request).__name__, request.order_no[-10:])
+        self.checkers.sending(request, self.ring)
+
+    def _shown(self, glass: Glass) -> None:
+        assert self.ring is not None
+        front = self.ring.counter.front
+        self.tally.shows += 1
+        self._note("show", type(glass.view).__name__, front.order_no[-10:] if front else "")
+        new = (
+            isinstance(glass.view, Presenting)
+            and front
+            and front.order_no not in self.checkers.seen
+        )
+        self.checkers.shown(glass, front)
+        if new and front is not None:
+            self.people.sees(front.order_no, self.ways.life_ms)
+
+    def _unfit(self) -> bool:
+        return bool(self.dice.pick("display", (("cannot show this code", 0.01),)))
+
+    # -- what people see and touch (people.Counter) ----------------------------------------------------------
+
+    @property
+    def view(self) -> View | None:
+        return self.face.view if self.ring else None
+
+    def press(self, key: Key) -> None:
+        if self.ring:
+            self.tell("key", key.value)
+            self.keypad.press(key)
+
+    def hold_up(self, raw: bytes) -> None:
+        if self.ring:
+            self.tell("scan", raw.decode())
+            self.scanner.read(raw)
+
+    def pay(self, order_no: str, *, short: bool = False) -> None:
+        self._note("the customer pays", order_no[-10:], self.ledger.state(order_no))
+        self.ledger.pay(order_no, short=short)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """The bad time, then the calm one, to the end of everything."""
+        self.start()
+        self.people.look()
+        self._weather()
+        self.clock.later(self.dice.span(*CHAOS_MS), self._calm)
+        spins, at_ms = 0, -1
+        while self._step():
+            spins = spins + 1 if self.clock.now_ms == at_ms else 0
+            at_ms = self.clock.now_ms
+            if spins > SPINS_MAX:
+                raise Broken("I13", "the daemon turns without getting anywhere")
+        assert self.ring is not None
+        self.checkers.ended()
+        self.tally.paid = len(self.checkers.shown_paid)
+
+    def _step(self) -> bool:
+        """To whatever comes next; False: nothing does any more."""
+        ring, next_ms = self.ring, self.clock.next_ms
+        due_ms = self._due_ms(ring)
+        if ring is not None and due_ms is not None and (next_ms is None or due_ms <= next_ms):
+            self.clock.pass_to(due_ms)
+            self._guarded(lambda: self._turn(ring))
+        elif next_ms is not None:
+            self.clock.pop()()
+            self._gateway_moved()
+            if self.ring is not None:
+                self._guarded(self._take)
+        else:
+            return False
+        if self.healthy_ms is not None and self.ring is not None:
+            healthy_ms = max(self.healthy_ms, self.flights.last_ms)
+            self.checkers.healed(self.ring, healthy_ms, self.clock.of_boot)
+        return True
+
+    def _due_ms(self, ring: Dispatcher | None) -> int | None:
+        """When the daemon wakes by itself. Once only what needs a human is left, nobody waits for the hour."""
+        if ring is None or (boot_ms := ring.due_ms()) is None:
+            return None
+        due_ms = self.clock.of_boot(boot_ms)
+        if self.dice.calm and due_ms > self.clock.now_ms + 600_000:
+            return None
+        return due_ms
+
+    def _take(self) -> None:
+        ring = self.ring
+        assert ring is not None
+        while True:
+            try:
+                item = ring.inbox.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(item, Answered):
+                self._tell_answer(ring, item)
+            ring.handle(item)
+            self._turn(ring)
+        self._settle(ring)
+
+    def _tell_answer(self, ring: Dispatcher, item: Answered) -> None:
+        if self._keep and item.exchange in ring.exchanges:
+            request, answer = ring.exchanges[item.exchange], item.answer
+            said = getattr(answer, "kind", type(answer)).__name__
+            detail = "" if isinstance(answer, HttpAnswer) else answer.detail
+            self.tell("answer", said, detail, "to", type(request).__name__, request.order_no[-10:])
+
+    def _turn(self, ring: Dispatcher) -> None:
+        ring.wake()
+        self._settle(ring)
+
+    def _settle(self, ring: Dispatcher) -> None:
+        ring.settle()
+        self.checkers.settled(ring)
+
+    def _gateway_moved(self) -> None:
+        while self.ledger.changed:
+            order_no = self.ledger.changed.pop(0)
+            self._note("gateway", order_no[-10:], "is", self.ledger.state(order_no))
+            self.checkers.moved(order_no)
+        while self.ledger.confirms:
+            self.people.confirms(self.ledger.confirms.pop())
+
+    # -- weather ------------------------------------------------------------------------------------------------
+
+    def _weather(self) -> None:
+        """Every now and then: the power, the line, the display."""
+        if self.dice.calm:
+            return
+        storm = self.dice.pick("weather", WEATHER)
+        wait_ms = self.dice.span(4_000, 90_000)
+        if storm == "power" and self.ring is not None:
+            self._down(storm)
+        elif storm == "the line is down":
+            self._break("line", wait_ms)
+        elif storm == "the display is lost":
+            self._break("display", wait_ms)
+        self.clock.later(self.dice.span(2_000, 8_000), self._weather)
+
+    def _break(self, what: str, wait_ms: int) -> None:
+        self.tell("-- broken:", what)
+        self._mend(what, broken=True)
+        self.clock.later(wait_ms, lambda: self._mend(what, broken=False))
+
+    def _mend(self, what: str, *, broken: bool) -> None:
+        if what == "line":
+            self.flights.down = broken
+        else:
+            self.face.lost = "the cable" if broken else None
+
+    def _calm(self) -> None:
+        """From now on nothing goes wrong any more."""
+        self.tell("-- the world is calm")
+        self.dice.calm = True
+        self.flights.down = False
+        self.face.lost = None
+        self.healthy_ms = self.clock.now_ms

@@ -1,0 +1,113 @@
+"""One seed, played; and when it fails: shortened, and told.
+
+A story is shortened by dropping one deviation after the other while the same rule still breaks. What is left
+is (nearly) the smallest set of misfortunes that the rule cannot bear.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from terminal.bench.simulator.checkers import Broken
+from terminal.bench.simulator.dice import Deviation
+from terminal.bench.simulator.ledger import Ways
+from terminal.bench.simulator.scene import Scene, Tally
+
+SHORTEN_ROUNDS_MAX = 6
+TOLD_MAX = 400  # lines of a story
+
+Dropped = frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """`broken`: the rule and what broke it; None: all held. `journal`: digest of what the journal says, less
+    the labels of the wall clock."""
+
+    seed: int
+    broken: str | None
+    rule: str | None
+    sales: int
+    digest: str
+    journal: str
+    tally: Tally
+    ways: Ways
+    deviations: tuple[Deviation, ...]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the daemon's log, which costs more than the daemon."""
+    log = logging.getLogger("terminal")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
+def play(
+    seed: int,
+    dropped: Dropped = frozenset(),
+    *,
+    wall_steps: bool = True,
+    keep_story: bool = False,
+) -> Ending:
+    """One story. Only a rule that breaks is caught: any other exception is a fault of the house, or of this
+    simulator, and comes out with its trace."""
+    scene = Scene(seed, dropped, wall_steps=wall_steps, keep_story=keep_story)
+    broken: Broken | None = None
+    with quiet():
+        try:
+            scene.play()
+        except Broken as found:
+            broken = found
+            scene.tell("!!", found)
+    journal = hashlib.sha256("\n".join(scene.card.texts).encode()).hexdigest()
+    return Ending(
+        seed=seed,
+        broken=str(broken) if broken else None,
+        rule=broken.rule if broken else None,
+        sales=len(scene.checkers.sales),
+        digest=scene.digest.hexdigest(),
+        journal=journal,
+        tally=scene.tally,
+        ways=scene.ways,
+        deviations=tuple(scene.dice.deviations),
+    )
+
+
+def shorten(ending: Ending) -> Ending:
+    """The same broken rule with as few deviations as dropping one by one can leave."""
+    dropped: Dropped = frozenset()
+    best = ending
+    for _ in range(SHORTEN_ROUNDS_MAX):
+        before = best
+        for deviation in before.deviations:
+            tried = play(ending.seed, dropped | {deviation.number})
+            if tried.rule == ending.rule and len(tried.deviations) < len(best.deviations):
+                dropped, best = dropped | {deviation.number}, tried
+        if best is before:
+            break
+    return play(ending.seed, dropped, keep_story=True)
+
+
+def told(ending: Ending, commit: str) -> str:
+    """A failure, for people: seed, commit, the gateway's ways, what went wrong, and everything in order."""
+    lines = [
+        f"BROKEN {ending.broken}",
+        f"seed {ending.seed}  commit {commit}",
+        f"replay: scripts/simulate --replay {ending.seed}",
+        f"{ending.ways}",
+        "deviations:",
+        *(f"  {it.number}: {it.what}: {it.way}" for it in ending.deviations),
+        "story:",
+    ]
+    story = [f"  {at_ms / 1000:9.3f} s  {what}" for at_ms, what in ending.tally.story]
+    if len(story) > TOLD_MAX:
+        story = [f"  ... {len(story) - TOLD_MAX} lines before", *story[-TOLD_MAX:]]
+    return "\n".join([*lines, *story])
