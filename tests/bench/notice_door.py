@@ -24,6 +24,7 @@ class Door:
     def __init__(self, good: bytes = b"success") -> None:
         self.got: Queue[dict[str, Any]] = Queue()
         self.arrived: list[Arrival] = []
+        self.slow_s = 0.0  # a terminal that takes its time
         self.replies: list[tuple[int, bytes]] = []
         door = self
 
@@ -31,6 +32,7 @@ class Door:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 status, reply = door.replies.pop(0) if door.replies else (200, good)
+                threading.Event().wait(door.slow_s)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 door.arrived.append(Arrival(self.path, headers, body))
                 self.send_response(status)

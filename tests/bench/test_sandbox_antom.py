@@ -251,8 +251,9 @@ def test_both_paths_lead_to_the_same_account(till: AntomTill) -> None:
 def test_the_headers_of_an_answer_are_lower_case(till: AntomTill) -> None:
     """gateways.md 9.1; the request line is the whole address, as the SDK writes it."""
     path = till.said["path"] + "inquiryPayment"
-    names = [name for name, _ in till.raw_headers(path, b'{"paymentRequestId": "T404"}')]
-    assert {"signature", "response-time", "client-id"} <= set(names)
+    headers = dict(till.raw_headers(path, b'{"paymentRequestId": "T404"}'))
+    assert {"signature", "response-time", "client-id"} <= set(headers)
+    assert headers["signature"].startswith("algorithm=RSA256, keyVersion=1, signature=")
 
 
 @pytest.mark.parametrize(

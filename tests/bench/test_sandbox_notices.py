@@ -122,6 +122,19 @@ def test_a_late_notice_tells_an_old_truth_after_the_new_one(till: Till, door: Do
     assert all(verifies(till, notice) for notice in told)
 
 
+def test_late_is_as_late_as_was_asked(tmp_path: Path) -> None:
+    sandbox, mischief = Sandbox(tmp_path), Mischief()
+    sandbox.ledger.set_rules(Rules(unlisted_codes="pays"))
+    mischief.ask_for({"kind": "late", "operation": "notice", "delay_ms": 300})
+    postman = Postman(sandbox.ledger, sandbox.wires, mischief, sandbox.stopping, lambda: 0)
+    sandbox.ledger.submit(paid_order("T1", "https://pos.example/n"), "281", 0)
+    assert [postman.deliver_next(at_ms) for at_ms in (0, 299, 300, 10**15)] == [
+        *(True, False, True),
+        False,  # it was tried, and there was nobody to deliver to
+    ]
+    sandbox.stop()
+
+
 def test_a_repeat_tells_what_was_true_then(till: Till, door: Door) -> None:
     door.replies = [(500, b"")]
     pay(till, "T1", door)
@@ -144,7 +157,7 @@ def test_a_wrong_amount_and_yesterdays_notice_are_well_signed(till: Till, door: 
 
 
 def test_the_notice_may_come_before_the_answer(till: Till, door: Door) -> None:
-    code = till.code()
+    code, door.slow_s = till.code(), 0.3
     till.do("misbehave", kind="notice_first", operation="submit", delay_ms=10_000)
     till.submit("T1", code, notify_url=door.url)
     assert len(door.arrived) == 1  # it was there when the answer came

@@ -88,7 +88,7 @@ class PayCloud:
 
     def __init__(self, name: str, ledger: Ledger, keys: Keys) -> None:
         self.name = name
-        self.app_id = "wz" + hashlib.sha256(name.encode() + keys.terminal_public).hexdigest()[:16]
+        self.app_id = "wz" + hashlib.sha256(keys.terminal_public).hexdigest()[:16]
         self.merchant = _MERCHANT_NO[name]
         self._ledger = ledger
         self._verifier = Verifier.from_pem(keys.terminal_public)
