@@ -78,7 +78,7 @@ TIMING = Timing(
     grace_ms=20_000,  # reliability.md 3.5
     undo_returns=True,  # 1.10: a successful order is refunded, an unpaid one closed
     create_again=False,  # 1.9: an answer to a repeated number is not documented
-    tombstone=False,
+    tombstone=False,  # reliability.md 0.3: unconfirmed
 )
 
 # -- the closed lists -------------------------------------------------------------------------------------

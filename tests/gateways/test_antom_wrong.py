@@ -89,6 +89,7 @@ def test_headers_that_are_none(text: str) -> None:
         from_signature_header(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_header(text: str) -> None:
     with contextlib.suppress(WireFault):
@@ -188,6 +189,7 @@ def test_unknown_fields_are_no_trouble() -> None:
 # -- anything at all --------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(REQUESTS), st.text(max_size=60))
 def test_any_bytes(body: bytes, request: Request, header: str) -> None:
     headers = {"signature": header, "response-time": header, "client-id": CLIENT}
@@ -213,7 +215,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=5),
     st.booleans(),
@@ -330,6 +332,7 @@ def test_notices_not_to_be_believed() -> None:
             raise AssertionError(what, codec().notice(*asked))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.text(max_size=40))
 def test_any_notice(body: bytes, header: str) -> None:
     headers = {"signature": header, "request-time": header, "client-id": header}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminal.core.terms import Money, WireFault
@@ -135,6 +135,7 @@ def test_a_notice_is_posted(method: str) -> None:
         codec().notice(method, "/notify", {}, signed(PAID_NOTICE))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(body: bytes) -> None:
     with pytest.raises(WireFault):

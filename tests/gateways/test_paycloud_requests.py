@@ -168,7 +168,7 @@ def test_amounts(money: Money, decimals: dict[str, int], text: str) -> None:
     assert (fields["order_amount"], fields["price_currency"]) == (text, money.currency)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 10**15 - 1), st.sampled_from(["JPY", "EUR", "KWD"]))
 def test_an_amount_comes_back_as_the_same_money(minor: int, currency: str) -> None:
     money = Money(minor, currency)

@@ -162,6 +162,7 @@ def test_a_forgotten_code_is_no_trouble() -> None:
 EVENTS = get_args(OrderEvent)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(REQUESTS), st.integers(0, 999))
 def test_any_bytes(body: bytes, request: Request, status: int) -> None:
     event = codec().parse(request, HttpAnswer(status, body), AT_MS)
@@ -180,7 +181,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return body
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(damaged(), st.sampled_from(REQUESTS))
 def test_damaged_answers(body: bytes, request: Request) -> None:
     """Nothing but what the gateway signed, literally, is ever believed."""
@@ -210,7 +211,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(st.sampled_from([*PAID, "qrcode_url", "trans_error_code"]), ANYTHING),
     st.booleans(),
