@@ -12,6 +12,7 @@ Everything that is chance comes out of one seeded `Dice`, so a seed and a commit
     line      what becomes of a request: lost, late, twice, applied and answered with nonsense
     desk      display, buzzer, keypad, scanner; and the customers' codes
     people    operators and customers
+    postman   the gateway's notices
     checkers  what must hold, at every commit, every display, every change at the gateway (reliability.md 2)
     scene     puts them together and lets time pass; the power goes here
     story     one seed: play, shorten, tell

@@ -49,7 +49,7 @@ class Ways:
     is still called paid by a query (gateways.md 8.8). `create_again`: a repeated create brings the code again.
     `forgetful`: within the lag a query may not know the order at all. `expires`: an order whose code is dead is
     called closed. `age_ms`: no undo sooner after the order came to be. `tells_life`: the answer with the code
-    says how long it lives."""
+    says how long it lives. `posts`: notices reach the terminal."""
 
     tombstone: bool = False
     undo_returns: bool = True
@@ -60,6 +60,7 @@ class Ways:
     forgetful: bool = False
     expires: bool = False
     tells_life: bool = True
+    posts: bool = False
     age_ms: int = 0
     life_ms: int = 180_000
     query_step_ms: int = 2_000
@@ -85,6 +86,7 @@ class Ways:
             forgetful=dice.kind(3) == 0,
             expires=dice.kind(3) == 0,
             tells_life=dice.kind(2) == 0,
+            posts=dice.kind(2) == 0,
             age_ms=(0, 0, 15_000)[dice.kind(3)],
             life_ms=(60_000, 180_000)[dice.kind(2)],
             query_step_ms=(2_000, 5_000)[dice.kind(2)],
@@ -224,7 +226,9 @@ class Ledger:
             state = {"": state, "lags": account.before, "forgets": "absent"}[way]
         if state == "paid" or (state == "returned" and self.ways.stays_paid):
             return self._paid(account)
-        if state == "open" and self.ways.expires and self.clock.now_ms > account.dies_ms:
+        # Only the replica that writes calls an order dead: nobody may say so who may have missed a payment.
+        expired = state == account.state == "open" and self.clock.now_ms > account.dies_ms
+        if expired and self.ways.expires:
             return saying(OrderClosed)
         if state == "open":
             return saying(PaymentPending, payer_acting=account.acting)

@@ -37,7 +37,7 @@ CUSTOMER: Odds = (
     ("pays twice", 0.06),
     ("needs the PIN", 0.08),
     ("declines, then pays", 0.05),
-    ("shows a code", 0.16),
+    ("shows a code", 0.20),
     ("shows a code and pays ours too", 0.10),
     ("pays less", 0.02),
 )
@@ -80,7 +80,6 @@ class People:
         self.purchases = purchases
         self.codes = 0
         self.last_code = b""
-        self.scanning = False
 
     # -- the operator --------------------------------------------------------------------------------------
 
@@ -107,7 +106,7 @@ class People:
                 self.keys(Key.CANCEL)
             case Paid() | NotPaid():
                 self._result(self.dice.pick("operator at a result", AT_RESULT))
-        if isinstance(view, Scanning) and not self.scanning:
+        if isinstance(view, Scanning):
             self.show_code()
 
     def _choose(self, odd: str) -> None:

@@ -22,14 +22,17 @@ from terminal.bench.simulator.dice import Dice, Odds
 from terminal.bench.simulator.ledger import Ledger, Ways
 from terminal.bench.simulator.line import FaultyLine, Flights
 from terminal.bench.simulator.people import People
-from terminal.core.counter import Shop
+from terminal.bench.simulator.postman import Postman
+from terminal.core.counter import Offer, Shop
 from terminal.core.effects import Request
 from terminal.core.events import Key
 from terminal.core.sale import Order
 from terminal.core.terms import JournalFault
 from terminal.core.views import Glass, Presenting, View
-from terminal.dispatcher import Answered, Dispatcher, Parts
+from terminal.dispatcher import Answered, Dispatcher, Noticed, Parts
+from terminal.gateways import Notice
 from terminal.journal import Journal, Row
+from terminal.web import Verdict
 from terminal.wire.http import HttpAnswer
 from terminal.wire.line import Failure, Line
 
@@ -38,6 +41,7 @@ PURCHASES = (1, 4)
 CHAOS_MS = (40_000, 500_000)  # how long the world is bad; then it is calm
 FAULT_RATES = (0.05, 0.2, 0.5, 1.0)  # of FATES
 CUT_RATES = (0.0, 0.004, 0.02, 0.06)  # of every place where the power may go
+OFFERS = (Offer.BOTH, Offer.BOTH, Offer.SCAN)
 SPINS_MAX = 400  # steps without any time passing
 COMMIT_FATES: Odds = (
     ("cut before", 0.4),
@@ -77,8 +81,9 @@ class Scene:
         self.card = Card(TERMINAL, self._commit_fate, self._committed)
         self.checkers.card = self.card
         self.people = People(self, self.dice.span(*PURCHASES))
+        self.postman = Postman(self.clock, self.dice, self._hand_in) if self.ways.posts else None
         self.chance = self.dice.kind(1 << 30)
-        self.shop = Shop("EUR", 100_000)
+        self.shop = Shop("EUR", 100_000, OFFERS[self.dice.kind(len(OFFERS))])
         self.ring: Dispatcher | None = None
         self.daemon = 0  # which one is running, or ran last
         self.healthy_ms: int | None = None
@@ -241,6 +246,13 @@ class Scene:
         self._note("the customer pays", order_no[-10:], self.ledger.state(order_no))
         self.ledger.pay(order_no, short=short)
 
+    def _hand_in(self, notice: Notice, reply: Callable[[Verdict], None]) -> bool:
+        if self.ring is None:
+            return False
+        self.tell("notice", notice.order_no[-10:], notice.amount)
+        self.ring.inbox.put_nowait(Noticed(notice, reply))
+        return True
+
     # -- time ----------------------------------------------------------------------------------------------------
 
     def play(self) -> None:
@@ -321,6 +333,8 @@ class Scene:
             order_no = self.ledger.changed.pop(0)
             self._note("gateway", order_no[-10:], "is", self.ledger.state(order_no))
             self.checkers.moved(order_no)
+            if self.postman and self.ledger.state(order_no) in ("paid", "returned"):
+                self.postman.post(order_no, self.ledger.accounts[order_no].amount)
         while self.ledger.confirms:
             self.people.confirms(self.ledger.confirms.pop())
 
