@@ -1,0 +1,125 @@
+"""I8: whatever is posted, in whatever order, how often and how late: the sales end as they do by asking alone.
+
+NOTICE_EXAMPLES=10000 for the full run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from terminal.core.sale import Phase, Reason
+from terminal.core.terms import Mode
+from terminal.journal import Journal
+from tests.web.world import AMOUNT, TERMINAL, Post, Script, World
+
+EXAMPLES = int(os.environ.get("NOTICE_EXAMPLES", "300"))
+LATE_MS = 700_000  # every sale and refund has ended
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
+    """One for all worlds: no number is ever used twice."""
+    memory = Path("/dev/shm")
+    place = tmp_path_factory.mktemp("journal")
+    if memory.is_dir():
+        place = memory / f"notices-{os.getpid()}"
+        place.mkdir()
+    with Journal.open(place / "journal.db", terminal=TERMINAL, chance=lambda: 7) as journal:
+        yield journal
+    for file in place.iterdir():
+        file.unlink()
+    place.rmdir()
+
+
+# The customer's times keep a second's distance from the cashier's and from the ends of patience: who is first
+# in a race is the world's to say, and not what is asked here.
+PAYS = st.sampled_from([None, 700, 9_100, 40_100, 100_100, 170_100])
+scripts = st.builds(
+    Script,
+    mode=st.sampled_from([Mode.MPM, Mode.CPM]),
+    pays_ms=st.one_of(PAYS, st.just(0)),
+    declines_ms=st.sampled_from([None, None, 12_400, 60_900]),
+    cancel_ms=st.sampled_from([None, None, 3_000, 25_000, 75_000]),
+    refund_ms=st.sampled_from([None, 0, 27_000]),
+)
+posts = st.builds(
+    Post,
+    about=st.integers(0, 3),
+    at_ms=st.one_of(st.integers(0, 30_000), st.integers(0, LATE_MS)),
+    says=st.sampled_from(["truth", "truth", "paid", "closed", "refund", "other"]),
+    forged=st.booleans(),
+    more_minor=st.sampled_from([0, 0, 1]),
+    copies=st.integers(1, 3),
+)
+some = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@some
+@given(st.lists(scripts, min_size=1, max_size=4), st.lists(posts, min_size=1, max_size=12))
+def test_the_same_ends_as_by_asking_alone(
+    journal: Journal, sales: list[Script], posted: list[Post]
+) -> None:
+    alone = World(journal, sales).play()
+    told = World(journal, sales, posted)
+    assert told.play() == alone
+    assert not told.dispatcher.orders, "forgotten (I13)"
+    for phase, paid, state, _, _ in alone:
+        assert (phase is Phase.PAID) == (state == "paid")
+        assert (paid == AMOUNT) or phase is not Phase.PAID
+        event(phase.value)
+
+
+@some
+@given(
+    st.lists(scripts, min_size=1, max_size=3),
+    st.lists(st.integers(LATE_MS, LATE_MS + 20_000), min_size=3, max_size=3),
+    st.lists(posts, max_size=6),
+    st.integers(0, 60_000),
+)
+def test_a_late_payment_goes_back_although_the_line_is_cut(
+    journal: Journal, sales: list[Script], late: list[int], posted: list[Post], cut_ms: int
+) -> None:
+    """The look fails while the line is down; then the gateway was not answered "taken", and asks again."""
+    paid_late = [
+        Script(each.mode, each.pays_ms, each.declines_ms, each.cancel_ms, late_ms=late_ms)
+        for each, late_ms in zip(sales, late, strict=False)
+    ]
+    world = World(journal, paid_late, posted, cut=(LATE_MS, LATE_MS + cut_ms))
+    for about, (phase, _, state, _, _) in enumerate(world.play()):
+        assert (phase is Phase.PAID) == (state == "paid"), "money was kept (I5)"
+        order = world.order(world.numbers[about])
+        if state == "returned" and order.reason is Reason.LATE:
+            assert phase is Phase.REVERSED
+            event("returned late")
+    assert not world.dispatcher.orders
+    assert not any(world.dispatcher.looks.has(number) for number in world.numbers.values())
+
+
+def test_a_notice_is_sooner_than_asking(journal: Journal) -> None:
+    """What it is good for: the first question comes with the notice and not after five seconds."""
+    assert paid_at_ms_of(journal, [Post(0, 1_000)]) < paid_at_ms_of(journal, []) - 2_000
+
+
+def paid_at_ms_of(journal: Journal, posted: list[Post]) -> int:
+    world = World(journal, [Script(pays_ms=700)], posted)
+    world.play()
+    rows = journal.history(world.numbers[0])
+    return next(row.when.at_ms for row in rows if row.order.phase is Phase.PAID)
+
+
+def test_forged_ones_start_no_question(journal: Journal) -> None:
+    forged = [Post(0, at_ms, "paid", forged=True, copies=3) for at_ms in range(0, 100_000, 500)]
+    alone, told = World(journal, [Script()]), World(journal, [Script()], forged)
+    assert told.play() == alone.play()
+    assert told.queries == alone.queries
+    assert set(told.said) == {401, 429}
