@@ -26,7 +26,7 @@ def amount(minor: int, currency: str = "EUR") -> Body:
 class AntomTill(Till):
     """`ask` gives the verified answer; `post` the raw one."""
 
-    def ask(self, verb: str, misbehave: str = "", /, **body: Any) -> Body:  # type: ignore[override]
+    def ask(self, verb: str, misbehave: str = "", /, **body: Any) -> Body:
         path = self.said["path"] + verb
         _, answer, headers = self.call(path, json.dumps(body).encode(), misbehave=misbehave)
         assert self.verifies(path, headers, "response-time", answer), "not the gateway's"

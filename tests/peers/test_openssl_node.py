@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from terminal.bench.sandbox.keys import keys_in
-from terminal.wire.signing import Signer, Verifier, canonical
+from terminal.wire.signing import Signer, Verifier, canonical, headed
 
 FIELDS = {
     "app_id": "wz0000000000000test",
@@ -25,10 +25,11 @@ FIELDS = {
     "sign": "not signed itself",
 }
 PAYCLOUD = canonical(FIELDS).encode()
-ANTOM = (
-    b"POST /ams/sandbox/api/v1/payments/pay\n"
-    b"SANDBOX_5Y0000000000.2026-11-21T01:18:59+00:00."
-    b'{\n   "paymentRequestId": "PR-1",\r\n   "note": "Caf\xc3\xa9"\n}\n'
+ANTOM = headed(
+    "/ams/sandbox/api/v1/payments/pay",
+    "SANDBOX_5Y0000000000",
+    "2026-11-21T01:18:59+00:00",
+    b'{\n   "paymentRequestId": "PR-1",\r\n   "note": "Caf\xc3\xa9"\n}\n',
 )
 NODE_SIGN = """
 const [key, text, out] = process.argv.slice(1), fs = require('fs');
