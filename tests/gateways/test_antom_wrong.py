@@ -155,6 +155,8 @@ def wrong_heads(request: Request) -> dict[str, dict[str, str]]:
         | {
             "signature": headers_of(path, WHOLE, clock=clock, client="X", key=None)["signature"],
         },
+        "addressed to another client": good | {"client-id": "X"},
+        "signed without a time": headers_of(path, WHOLE, clock=clock, time="", key=None),
         "a notice's clock": headers_of(path, WHOLE, clock="request-time", key=None),
     }
 

@@ -113,6 +113,8 @@ def test_the_same_event_has_the_same_key() -> None:
         GOOD,  # a signed answer is no notice
         signed(PAID_NOTICE, keys()[0]),
         signed(PAID_NOTICE | {"merchant_order_no": None}),
+        signed(PAID_NOTICE | {"method": "order.query"}),
+        signed(PAID_NOTICE | {"method": None}),
         signed(PAID_NOTICE | {"merchant_order_no": "T\x1b[2J"}),
         signed(PAID_NOTICE).replace(b"34.50", b"99.50"),
         json.dumps(PAID_NOTICE).encode(),
@@ -120,7 +122,7 @@ def test_the_same_event_has_the_same_key() -> None:
         b"[" * 60_000,
         b"x" * 70_000,
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_not_to_be_believed(body: bytes) -> None:
     """F51, F53, F54, F58."""

@@ -281,7 +281,7 @@ def never_raises(case: Case) -> None:
     good = case.vendor.paid(QUERY, ORDER_NO, AMOUNT)
     believed = case.gateway.parse(QUERY, good, AT_MS)
 
-    @settings(max_examples=40, deadline=None, database=None)
+    @settings(max_examples=40, deadline=None, database=None, report_multiple_bugs=False)
     @given(st.binary(max_size=200), st.sampled_from(REQUESTS), st.integers(0, 600), st.booleans())
     def any_bytes(body: bytes, request: Request, status: int, heads: bool) -> None:
         answer = HttpAnswer(status, body, good.headers if heads else {})
@@ -289,7 +289,7 @@ def never_raises(case: Case) -> None:
         assert isinstance(event, typing.get_args(OrderEvent))
         assert not moved(event)
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=60, deadline=None, database=None, report_multiple_bugs=False)
     @given(st.integers(0, len(good.body)), st.integers(0, 30), st.binary(max_size=6))
     def damaged(start: int, length: int, filling: bytes) -> None:
         body = good.body[:start] + filling + good.body[start + length :]
@@ -338,12 +338,12 @@ def refuses_any_other_notice(case: Case) -> None:
     path, headers, body = case.vendor.notice(ORDER_NO, AMOUNT)
     good = case.gateway.notice("POST", path, headers, body)
 
-    @settings(max_examples=40, deadline=None, database=None)
+    @settings(max_examples=40, deadline=None, database=None, report_multiple_bugs=False)
     @given(st.binary(max_size=200), st.booleans())
     def any_bytes(body: bytes, heads: bool) -> None:
         assert refused(case, ("POST", path, headers if heads else {}, body))
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=60, deadline=None, database=None, report_multiple_bugs=False)
     @given(st.integers(0, len(body)), st.integers(0, 3), st.sampled_from([b"", b"0", b"x", b" "]))
     def damaged(start: int, length: int, filling: bytes) -> None:
         other = body[:start] + filling + body[start + length :]
