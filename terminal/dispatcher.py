@@ -411,7 +411,7 @@ class Dispatcher:
                 noticed.reply(Verdict.LATER)
                 return
             self.turn(order_no, hint)
-        self.looks.wait(notice, noticed.reply)
+        self.looks.wait(notice, order, noticed.reply)
 
     def _is_ours(self, order_no: str) -> bool:
         """F57. ASCII, because a lone surrogate cannot be asked of the journal."""
@@ -432,9 +432,14 @@ class Dispatcher:
             return
         self.exchange += 1
         self.exchanges[self.exchange] = request
+        self.parts.line.send(self.exchange, http, urgent=self._at_the_counter(request.order_no))
+
+    def _at_the_counter(self, order_no: str) -> bool:
+        """The sale that people wait for goes before all others; a new one is not in front yet."""
         front = self.counter.front
-        urgent = front is None or front.order_no == request.order_no
-        self.parts.line.send(self.exchange, http, urgent=urgent)
+        if front is not None:
+            return front.order_no == order_no
+        return self.counter.stand is people.Stand.SELLING
 
     def say_unsaid(self) -> None:
         """A request that cannot be said on this gateway's wire: nothing left, and the settings are at fault."""

@@ -40,8 +40,9 @@ class Hint(Protocol):
 
 
 class Verdict(Enum):
-    """What became of a hint. Only TAKEN is acknowledged; a gateway asks again after anything else."""
+    """What became of a hint. TAKEN and ASKED are acknowledged; a gateway tells it again after the others."""
 
-    TAKEN = "taken"
+    TAKEN = "taken"  # done with: the same event again is nothing new
+    ASKED = "asked"  # its order is open, and asked about until it ends
     NOT_OURS = "not_ours"
     LATER = "later"  # nobody had time, or the look into it failed

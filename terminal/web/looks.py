@@ -49,11 +49,11 @@ class Looks:
     def full(self) -> bool:
         return len(self._looks) >= LOOKS_MAX
 
-    def wait(self, hint: Hint, reply: Reply) -> None:
-        """`reply` takes its verdict now when no look is under way, else when it ends."""
-        look = self._looks.get(hint.order_no)
+    def wait(self, hint: Hint, order: Order, reply: Reply) -> None:
+        """`reply` takes its verdict now when no look into the `order` is under way, else when it ends."""
+        look = self._looks.get(order.order_no)
         if look is None:
-            reply(Verdict.TAKEN)
+            reply(Verdict.TAKEN if order.final else Verdict.ASKED)
         elif len(look.waiting) >= WAITERS_MAX:
             reply(Verdict.LATER)
         else:

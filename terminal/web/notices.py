@@ -40,7 +40,7 @@ CONNECTIONS_MAX = 8
 WAITING_MAX = 8  # connections that the kernel holds beyond those
 THREADS = 4
 PER_SECOND, BURST = 5, 10
-KEYS_MAX = 1_024  # events that are known to be taken
+KEYS_MAX = 1_024  # events that are done with
 LOOK_EVERY_S = 0.5  # how late a slow connection may be cut
 STOP_WAIT_S = 2.0
 
@@ -133,6 +133,8 @@ class Desk:
         match self._hand_over(hint):
             case Verdict.TAKEN:
                 self._keep(hint.event_key)
+                return self._yes()
+            case Verdict.ASKED:
                 return self._yes()
             case Verdict.NOT_OURS:
                 return self._no("not_ours", NOT_OURS)

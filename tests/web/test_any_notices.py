@@ -5,12 +5,13 @@ NOTICE_EXAMPLES=10000 for the full run.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from terminal.core.sale import Phase, Reason
@@ -86,6 +87,9 @@ def test_the_same_ends_as_by_asking_alone(
     st.lists(posts, max_size=6),
     st.integers(0, 60_000),
 )
+@example(  # told too early, it must not be a known event when it is true
+    [Script()], [LATE_MS] * 3, [Post(0, 0, "truth"), Post(0, 0, "paid")], 0
+)
 def test_a_late_payment_goes_back_although_the_line_is_cut(
     journal: Journal, sales: list[Script], late: list[int], posted: list[Post], cut_ms: int
 ) -> None:
@@ -123,3 +127,13 @@ def test_forged_ones_start_no_question(journal: Journal) -> None:
     assert told.play() == alone.play()
     assert told.queries == alone.queries
     assert set(told.said) == {401, 429}
+
+
+@pytest.mark.parametrize(
+    "number", [f"T{TERMINAL}\ud800", "", "T", "\x00", f"T{TERMINAL}" + "0" * 99]
+)
+def test_a_number_that_is_none_of_ours(journal: Journal, number: str) -> None:
+    """F57: whatever a codec lets through, a lone surrogate too, the journal is not asked for it."""
+    world = World(journal, [])
+    said = {"number": number, "minor": None, "key": "1", "sign": "good"}
+    assert world.desk.answer("POST", "/n", {}, json.dumps(said).encode()).status == 404

@@ -123,6 +123,26 @@ def test_a_closed_order_told_closed_is_looked_at_and_done(house: House) -> None:
     assert house.post(house.notice(order_no)) == SUCCESS
     assert house.rows() == rows
     assert not house.inside(lambda: house.dispatcher.looks.has(order_no))
+    asked = house.line.sent.count("order.query")
+    assert house.post(house.notice(order_no)) == SUCCESS
+    assert (
+        house.line.sent.count("order.query") == asked
+    )  # the same event: known, not asked about again
+
+
+def test_a_look_is_nothing_for_the_people_at_the_counter(house: House) -> None:
+    """A returned sale, told again: it is asked about, and the counter shows nothing anew."""
+    order_no = ended(house)
+    house.pay(order_no)
+    paid = house.notice(order_no)
+    house.post(paid)
+    house.ends(order_no, Phase.REVERSED)
+    before = house.inside(lambda: house.dispatcher.counter)
+    house.desk._taken.clear()
+    asked = house.line.sent.count("order.query")
+    assert house.post(paid) == SUCCESS
+    assert house.line.sent.count("order.query") == asked + 1
+    assert house.inside(lambda: house.dispatcher.counter.untold) == before.untold
 
 
 # -- the catalogue -------------------------------------------------------------------------------------------
