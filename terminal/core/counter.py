@@ -478,10 +478,10 @@ def remember(counter: Counter, event: OrderMoved, shop: Shop) -> CounterStep:
     That nothing was paid needs no telling: nothing was handed over. A return tells who asked for it."""
     order = event.order
     money = order.final and order.paid is not None and order.mode not in RETURNS
-    if not (money or order.phase is Phase.ATTENTION):
-        return counter, ()
-    others = tuple(told for told in counter.untold if told.order_no != order.order_no)
-    return replace(counter, untold=(*others, order)[-UNTOLD_MAX:]), ()
+    untold = tuple(told for told in counter.untold if told.order_no != order.order_no)
+    if money or order.phase is Phase.ATTENTION:
+        untold = (*untold, order)[-UNTOLD_MAX:]
+    return replace(counter, untold=untold), ()  # an end that is no end any more is not told (I3)
 
 
 def tell_earlier(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:
