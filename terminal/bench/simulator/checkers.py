@@ -28,15 +28,16 @@ from terminal.core.effects import (
 from terminal.core.events import PaymentApproved, SaleOpened
 from terminal.core.sale import Order, Phase, Reason
 from terminal.core.terms import Mode
-from terminal.core.timing import next_wake
+from terminal.core.timing import BACKOFF_MS, next_wake
 from terminal.core.views import Glass, NotPaid, Paid, Presenting
 from terminal.journal import Row
 
 if TYPE_CHECKING:
     from terminal.dispatcher import Dispatcher
 
-HEALED_MS = 180_000  # I13: with a healthy network everything is final by then
-LEFT_MS = 20_000  # and an order whose code is in nobody's doubt, so long after its code is dead
+# I13: with a healthy network everything is final in 180 s; but nobody can know that it is healthy again before
+# the longest pause between two tries is over.
+HEALED_MS = 180_000 + BACKOFF_MS[-1]
 
 
 class Broken(Exception):
@@ -226,7 +227,7 @@ class Checkers:
             since_ms = healthy_ms
             if order.payable_until_ms is not None:  # until then a code may be waited for
                 since_ms = max(since_ms, world(order.payable_until_ms))
-            late = order.phase is not Phase.ATTENTION and now_ms > since_ms + HEALED_MS + LEFT_MS
+            late = order.phase is not Phase.ATTENTION and now_ms > since_ms + HEALED_MS
             must("I13", not late, f"{order.order_no} is still {order.phase.value}")
 
     def ended(self) -> None:

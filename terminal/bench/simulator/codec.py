@@ -44,12 +44,12 @@ class Codec:
     def __init__(self, timing: Timing) -> None:
         self.timing = timing
 
-    def build(self, request: Request, stamp: Stamp) -> HttpRequest:
+    def build(self, request: Request, stamp: Stamp) -> HttpRequest:  # noqa: ARG002
         return Asking("/", b"", said=request, read_timeout_ms=TIMEOUT_MS)
 
-    def parse(self, request: Request, answer: HttpAnswer, at_ms: int) -> OrderEvent:
+    def parse(self, request: Request, answer: HttpAnswer, at_ms: int) -> OrderEvent:  # noqa: ARG002
         assert isinstance(answer, Saying)
         return answer.kind(at_ms=at_ms, **answer.words)
 
-    def notice(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Notice:
+    def notice(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Notice:  # noqa: ARG002
         raise WireFault("the toy gateway posts nothing")

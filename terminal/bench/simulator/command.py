@@ -11,14 +11,15 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from terminal.bench.simulator.story import Ending, play, shorten, told
 
-BLOCK = 200  # stories that a process plays at a stretch
+BLOCK = 50  # stories that a process plays at a stretch
 JOBS_MAX = 16
 TOLD_MAX = 3  # failures that are shortened and told; the others only counted
 TWIN_EVERY = 20  # so many stories apart one is played again without jumps of the wall clock (I12)
@@ -68,7 +69,7 @@ def block(first: int) -> list[Counted]:
     return [count(seed) for seed in range(first, first + BLOCK)]
 
 
-def blocks(seed: int, jobs: int) -> Iterator[list[Counted]]:
+def blocks(seed: int, jobs: int) -> Generator[list[Counted], None, None]:
     """Blocks of stories without end, in order."""
     firsts = iter(range(seed, 1 << 62, BLOCK))
     if jobs == 1:
@@ -84,7 +85,8 @@ def blocks(seed: int, jobs: int) -> Iterator[list[Counted]]:
 def simulate(sales: int, seed: int, jobs: int) -> dict[str, object]:
     """Stories until there were `sales` sales. Prints every failure; the sum of it all."""
     begun, digest = time.monotonic(), hashlib.sha256()
-    stories = list(_until(sales, blocks(seed, jobs), digest))
+    with closing(blocks(seed, jobs)) as found:
+        stories = list(_until(sales, found, digest))
     took_s = max(time.monotonic() - begun, 0.001)
     broken = [story for story in stories if story.broken]
     for number, story in enumerate(broken):

@@ -29,7 +29,7 @@ class Face:
         self._watch(glass)
         self._cut("after it is shown")
 
-    def unfit(self, payload: str) -> str | None:
+    def unfit(self, payload: str) -> str | None:  # noqa: ARG002
         return "too small for this code" if self._unfit() else None
 
 
@@ -50,13 +50,13 @@ class Keypad:
     lost: str | None = None
 
     def __init__(self) -> None:
-        self.press: Callable[[Key], None] = lambda key: None
+        self.press: Callable[[Key], None] = lambda key: None  # noqa: ARG005
 
     def listen(self, pressed: Callable[[Key], None]) -> None:
         self.press = pressed
 
     def close(self) -> None:
-        self.press = lambda key: None
+        self.press = lambda key: None  # noqa: ARG005
 
 
 class Scanner:
@@ -64,7 +64,7 @@ class Scanner:
 
     def __init__(self) -> None:
         self.armed = False
-        self._scanned: Callable[[bytes], None] = lambda raw: None
+        self._scanned: Callable[[bytes], None] = lambda raw: None  # noqa: ARG005
 
     def listen(self, scanned: Callable[[bytes], None]) -> None:
         self._scanned = scanned

@@ -53,7 +53,7 @@ class FaultyLine:
         self.clock, self.dice, self.ledger, self.flights = clock, dice, ledger, flights
         self.deliver, self.sending = deliver, sending
 
-    def send(self, exchange: int, http: HttpRequest, *, urgent: bool) -> None:
+    def send(self, exchange: int, http: HttpRequest, *, urgent: bool) -> None:  # noqa: ARG002
         assert isinstance(http, Asking)
         request = http.said
         cut = self.dice.pick("power while sending", CUTS, self.flights.cut_rate)
@@ -61,7 +61,7 @@ class FaultyLine:
             raise PowerCut(cut)
         self.sending(request)
         if cut:
-            self._fly(request, self._hop(), lambda answer: None)
+            self._fly(request, self._hop(), lambda answer: None)  # noqa: ARG005
             raise PowerCut(cut)
         fate = "refused" if self.flights.down else ""
         fate = fate or self.dice.pick("line", FATES, self.flights.fault_rate)

@@ -49,7 +49,12 @@ COMMIT_FATES: Odds = (
     ("fault before", 0.1),
     ("fault after", 0.1),
 )
-WEATHER: Odds = (("power", 0.01), ("the line is down", 0.012), ("the display is lost", 0.004))
+WEATHER: Odds = (
+    ("power", 0.01),
+    ("the line is down", 0.012),
+    ("the display is lost", 0.004),
+    ("a notice of nothing", 0.03),
+)
 BACK: Odds = (("rebooted", 0.5),)
 CLOCK_NOT_SET: Odds = (("for a while", 0.3),)
 
@@ -176,7 +181,7 @@ class Scene:
             if self.dice.pick("clock not set", CLOCK_NOT_SET):
                 wait_ms = self.dice.span(2_000, 60_000)
                 self.clock.untrusted_until_ms = self.clock.now_ms + wait_ms
-                self.clock.later(wait_ms, lambda: None)
+                self.clock.later(wait_ms, self._tick)
         self.tell("-- the daemon is back", "after a reboot" if rebooted else "")
         self.start()
 
@@ -281,7 +286,7 @@ class Scene:
         elif next_ms is not None:
             self.clock.pop()()
             self._gateway_moved()
-            if self.ring is not None:
+            if self.ring is not None and not self.ring.inbox.empty():
                 self._guarded(self._take)
         else:
             return False
@@ -311,7 +316,12 @@ class Scene:
                 self._tell_answer(ring, item)
             ring.handle(item)
             self._turn(ring)
-        self._settle(ring)
+
+    def _tick(self) -> None:
+        """The daemon looks up by itself, as it does four times a second."""
+        ring = self.ring
+        if ring is not None:
+            self._guarded(lambda: self._settle(ring))
 
     def _tell_answer(self, ring: Dispatcher, item: Answered) -> None:
         if self._keep and item.exchange in ring.exchanges:
@@ -352,6 +362,9 @@ class Scene:
             self._break("line", wait_ms)
         elif storm == "the display is lost":
             self._break("display", wait_ms)
+        elif storm == "a notice of nothing" and self.postman and self.card.rows:
+            newest = self.card.rows[-1].order
+            self.postman.post(newest.order_no, newest.amount)
         self.clock.later(self.dice.span(2_000, 8_000), self._weather)
 
     def _break(self, what: str, wait_ms: int) -> None:
@@ -364,6 +377,7 @@ class Scene:
             self.flights.down = broken
         else:
             self.face.lost = "the cable" if broken else None
+        self._tick()
 
     def _calm(self) -> None:
         """From now on nothing goes wrong any more."""
@@ -372,3 +386,4 @@ class Scene:
         self.flights.down = False
         self.face.lost = None
         self.healthy_ms = self.clock.now_ms
+        self._tick()
