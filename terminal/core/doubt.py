@@ -160,6 +160,12 @@ def decline(order: Order, event: PaymentDeclined, timing: Timing) -> Step:
     return done, ()
 
 
+def only_expired(order: Order, event: PaymentDeclined) -> bool:
+    """Our code's life is over there, which is not the same as closed: a screenshot of it may still be paid
+    (features.md a.3 rule 13). Only an undo that was acknowledged makes sure."""
+    return event.reason is Reason.EXPIRED and order.qr is not None and not order.undone
+
+
 def closed_there(order: Order, event: OrderClosed, timing: Timing) -> Step:
     """The gateway says that it cannot be paid. After an undo of ours that is what we asked for."""
     return end(order, ended_as(order), Reason.AT_GATEWAY, event.detail)
@@ -230,6 +236,12 @@ def on_approved(order: Order, event: PaymentApproved, timing: Timing) -> Step:
         order, phase=REVERSING, paid=event.paid, gateway_ref=event.gateway_ref or order.gateway_ref
     )
     return send_undo(known, event, timing)
+
+
+def on_declined(order: Order, event: PaymentDeclined, timing: Timing) -> Step:
+    if only_expired(order, event):
+        return send_undo(order, event, timing)
+    return decline(order, event, timing)
 
 
 def on_not_found(order: Order, event: OrderNotFound, timing: Timing) -> Step:
@@ -321,7 +333,7 @@ def undoing_row(phase: Phase) -> Row:
             PaymentApproved: rule(on_approved, PAID, ATTENTION, REVERSING),
             PaymentHinted: rule(ask_now, phase),
             PaymentPending: rule(on_pending, phase),
-            PaymentDeclined: rule(decline, DECLINED),
+            PaymentDeclined: rule(on_declined, phase, DECLINED),
             OrderClosed: rule(closed_there, ended),
             OrderNotFound: rule(on_not_found, phase, VERIFYING, ended),
             UndoAccepted: rule(on_undone, *undone),

@@ -18,6 +18,7 @@ from terminal.core.doubt import (
     decline,
     end,
     never_left,
+    only_expired,
     rest,
     resume_with_grace,
     settle,
@@ -143,6 +144,14 @@ def wake_presenting(order: Order, event: WakeDue, timing: Timing) -> Step:
     return ask(order, Ask.QUERY)
 
 
+def declined(order: Order, event: PaymentDeclined, timing: Timing) -> Step:
+    """Declined is final; expired is closed by us, so that nobody can pay it later."""
+    if only_expired(order, event):
+        answered = replace(order, pace=replace(order.pace, asked=None))
+        return undo(answered, CLOSING, Reason.EXPIRED)
+    return decline(order, event, timing)
+
+
 def cancel(order: Order, event: Event, timing: Timing) -> Step:
     return undo(order, CLOSING, Reason.OPERATOR)
 
@@ -177,7 +186,7 @@ TABLE: Table = {
             PaymentApproved: rule(settle, PAID, ATTENTION),
             PaymentHinted: rule(ask_now, PRESENTING),
             PaymentPending: rule(ask_again, PRESENTING),
-            PaymentDeclined: rule(decline, DECLINED),
+            PaymentDeclined: rule(declined, CLOSING, DECLINED),
             OrderClosed: rule(closed_there, CLOSED),
             OrderNotFound: rule(ask_again, PRESENTING),
             AnswerUnclear: rule(ask_later, PRESENTING),

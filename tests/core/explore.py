@@ -35,7 +35,7 @@ from terminal.core.events import (
     UndoRefused,
     WakeDue,
 )
-from terminal.core.sale import Order
+from terminal.core.sale import Order, Reason
 from terminal.core.step import step
 from terminal.core.timing import Timing, next_wake
 from tests.core.script import (
@@ -76,6 +76,7 @@ def every_event(order: Order, at_ms: int) -> Iterator[OrderEvent]:
     yield PaymentHinted(at_ms=at_ms, answer=False)
     yield PaymentPending(at_ms=at_ms)
     yield PaymentDeclined(at_ms=at_ms)
+    yield PaymentDeclined(at_ms=at_ms, reason=Reason.EXPIRED)
     yield OrderClosed(at_ms=at_ms)
     yield OrderNotFound(at_ms=at_ms)
     yield UndoAccepted(at_ms=at_ms)

@@ -406,3 +406,20 @@ def test_paid_absorbs_everything() -> None:
         assert sale.hears(event).order is paid
     assert sale.hears(PaymentApproved, paid=EUR_4).order is paid
     assert sale.hears(PaymentHinted, answer=False).asks is None
+
+
+def test_expired_there_is_closed_by_us() -> None:
+    """features.md a.3 rule 13: a screenshot of an expired code may still be paid, so expiry alone ends nothing."""
+    sale = shown().wakes().hears(PaymentDeclined, reason=Reason.EXPIRED)
+    assert sale.phase is Phase.CLOSING
+    assert sale.asks is QueryOrder
+    sale.hears(PaymentDeclined, CAREFUL.earliest_undo_ms, reason=Reason.EXPIRED)
+    assert sale.asks is CloseOrder
+    sale.hears(UndoAccepted).hears(PaymentDeclined, reason=Reason.EXPIRED)
+    assert sale.phase is Phase.DECLINED
+    assert sale.order.reason is Reason.EXPIRED
+
+
+def test_an_expired_code_that_was_paid_meanwhile_is_paid() -> None:
+    sale = shown().wakes().hears(PaymentDeclined, reason=Reason.EXPIRED)
+    assert sale.hears(PaymentApproved, paid=EUR_5).phase is Phase.PAID
