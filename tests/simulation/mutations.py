@@ -253,7 +253,7 @@ def code_sent_again(patch: Patch) -> None:
 
 def used_codes_forgotten(patch: Patch) -> None:
     """The same code on another sale is charged again."""
-    patch.setattr(counter, "_seen_lately", lambda it, event: False)  # noqa: ARG
+    patch.setattr(counter, "_seen_lately", lambda it, event: False)  # noqa: ARG005
 
 
 # -- time ----------------------------------------------------------------------------------------------------

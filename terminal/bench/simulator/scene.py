@@ -42,6 +42,7 @@ CHAOS_MS = (40_000, 500_000)  # how long the world is bad; then it is calm
 FAULT_RATES = (0.05, 0.2, 0.5, 1.0)  # of FATES
 CUT_RATES = (0.0, 0.004, 0.02, 0.06)  # of every place where the power may go
 OFFERS = (Offer.BOTH, Offer.BOTH, Offer.SCAN)
+SLOW_PART = 20  # it is slow for so small a part of the time for which other things stay broken
 SPINS_MAX = 400  # steps without any time passing
 COMMIT_FATES: Odds = (
     ("cut before", 0.4),
@@ -54,6 +55,7 @@ WEATHER: Odds = (
     ("the line is down", 0.012),
     ("the display is lost", 0.004),
     ("a notice of nothing", 0.03),
+    ("the daemon is slow", 0.02),
 )
 BACK: Odds = (("rebooted", 0.5),)
 CLOCK_NOT_SET: Odds = (("for a while", 0.3),)
@@ -91,6 +93,9 @@ class Scene:
         self.shop = Shop("EUR", 100_000, OFFERS[self.dice.kind(len(OFFERS))])
         self.ring: Dispatcher | None = None
         self.daemon = 0  # which one is running, or ran last
+        self.busy_until_ms = (
+            0  # the daemon takes nothing out of its inbox: other programs have the processor
+        )
         self.healthy_ms: int | None = None
         self._before: dict[str, Order] = {}  # the last row of each order but the newest
 
@@ -286,7 +291,7 @@ class Scene:
         elif next_ms is not None:
             self.clock.pop()()
             self._gateway_moved()
-            if self.ring is not None and not self.ring.inbox.empty():
+            if self.ring is not None and not self.ring.inbox.empty() and not self._busy:
                 self._guarded(self._take)
         else:
             return False
@@ -295,11 +300,15 @@ class Scene:
             self.checkers.healed(self.ring, healthy_ms, self.clock.of_boot)
         return True
 
+    @property
+    def _busy(self) -> bool:
+        return self.clock.now_ms < self.busy_until_ms
+
     def _due_ms(self, ring: Dispatcher | None) -> int | None:
         """When the daemon wakes by itself. Once only what needs a human is left, nobody waits for the hour."""
         if ring is None or (boot_ms := ring.due_ms()) is None:
             return None
-        due_ms = self.clock.of_boot(boot_ms)
+        due_ms = max(self.clock.of_boot(boot_ms), self.busy_until_ms)
         if self.dice.calm and due_ms > self.clock.now_ms + 600_000:
             return None
         return due_ms
@@ -362,6 +371,9 @@ class Scene:
             self._break("line", wait_ms)
         elif storm == "the display is lost":
             self._break("display", wait_ms)
+        elif storm == "the daemon is slow":
+            self.busy_until_ms = self.clock.now_ms + wait_ms // SLOW_PART
+            self.clock.later(wait_ms // SLOW_PART, lambda: self.tell("-- the daemon goes on"))
         elif storm == "a notice of nothing" and self.postman and self.card.rows:
             newest = self.card.rows[-1].order
             self.postman.post(newest.order_no, newest.amount)
