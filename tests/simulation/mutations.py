@@ -25,6 +25,7 @@ from terminal.core.events import (
     OrderNotFound,
     PaymentApproved,
     PaymentHinted,
+    RefundAccepted,
     Restarted,
     UndoAccepted,
     WakeDue,
@@ -256,6 +257,28 @@ def used_codes_forgotten(patch: Patch) -> None:
     patch.setattr(counter, "_seen_lately", lambda it, event: False)  # noqa: ARG005
 
 
+# -- returns -------------------------------------------------------------------------------------------------
+
+
+def returns_without_bound(patch: Patch) -> None:
+    """Nobody counts what went back already."""
+    patch.setattr(refund, "allow", lambda *arguments: None)  # noqa: ARG005
+
+
+def unclear_refund_is_refused(patch: Patch) -> None:
+    def refused(order: Order, event: Event, timing: Timing) -> Step:
+        return doubt.end(order, Phase.NOT_RETURNED, Reason.REFUSED)
+
+    rules(patch, Mode.REFUND, {(Phase.REFUNDING, AnswerUnclear): refused})
+
+
+def accepted_refund_is_returned(patch: Patch) -> None:
+    def returned(order: Order, event: Event, timing: Timing) -> Step:
+        return doubt.end(order, Phase.RETURNED, None)
+
+    rules(patch, Mode.REFUND, {(Phase.REFUNDING, RefundAccepted): returned})
+
+
 # -- time ----------------------------------------------------------------------------------------------------
 
 
@@ -307,6 +330,9 @@ BUGS: dict[str, Callable[[Patch], None]] = {
         second_order_at_once,
         code_sent_again,
         used_codes_forgotten,
+        returns_without_bound,
+        unclear_refund_is_refused,
+        accepted_refund_is_returned,
         wall_clock_deadline,
         timers_die_with_the_process,
         gives_up_asking,

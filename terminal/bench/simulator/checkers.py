@@ -1,9 +1,9 @@
 """What must hold, and when it is looked at (reliability.md 2). Each check is named for what it checks.
 
     sending    a request leaves                      I1 I10 I11
-    committed  a row is durable                      I2 I5 I6 I7 I11 house
+    committed  a row is durable                      I2 I4 I5 I6 I7 I11 house
     shown      a glass is on the display             I1 I3 I6
-    moved      an order changed at the gateway       I2 I3 I5
+    moved      an order changed at the gateway       I2 I3 I4 I5
     settled    the daemon has nothing to do          I13 I17
     ended      the world has been calm for long      I3 I5 I13
 
@@ -26,7 +26,7 @@ from terminal.core.effects import (
     SubmitPayment,
 )
 from terminal.core.events import PaymentApproved, SaleOpened
-from terminal.core.sale import Order, Phase, Reason
+from terminal.core.sale import RETURNS, Order, Phase, Reason
 from terminal.core.terms import Mode
 from terminal.core.timing import BACKOFF_MS, next_wake
 from terminal.core.views import Glass, NotPaid, Paid, Presenting
@@ -65,7 +65,8 @@ class Checkers:
         self.digests: dict[str, str] = {}
         self.charged: set[str] = set()
         self.codes: set[str] = set()  # customers' codes in clear
-        self.sales: dict[str, list[str]] = {}
+        self.sales: dict[str, list[str]] = {}  # without returns
+        self.returns: dict[str, dict[str, Order]] = {}  # of which order
 
     # -- what is true at the gateway -------------------------------------------------------------------------
 
@@ -125,6 +126,9 @@ class Checkers:
 
     def committed(self, row: Row, before: Order | None, text: str) -> None:
         order = row.order
+        if order.mode in RETURNS:
+            self.return_told_truly(order)
+            return
         if before is None:
             self.sales.setdefault(order.sale_no, []).append(order.order_no)
             self.new_order_after_the_end_of_the_last(row)
@@ -156,8 +160,31 @@ class Checkers:
         late = isinstance(row.event, PaymentApproved) and after is Phase.REVERSING
         must("I7", late, f"{number}: {before.phase.value} became {after.value}")
 
+    def return_told_truly(self, order: Order) -> None:
+        """I4: RETURNED is back, in full; NOT RETURNED is not, and will not be. Its row is the reservation."""
+        number = order.order_no
+        self.returns.setdefault(order.of or "", {})[number] = order
+        refund = self.ledger.refunds.get(number)
+        if order.phase is Phase.RETURNED:
+            must("I4", refund is not None, f"{number} is RETURNED and is not")
+            assert refund is not None
+            must("I4", refund.amount == order.amount, f"{number}: another amount went back")
+            back = refund.done_ms <= self.ledger.clock.now_ms
+            must("I4", back, f"{number} is RETURNED and the money is still under way")
+        if order.phase is Phase.NOT_RETURNED:
+            must("I4", refund is None, f"{number} is NOT RETURNED and went back")
+
+    def returned_as_intended(self, order: Order) -> None:
+        """I4: nothing goes back that no row intends, and never more than came in."""
+        intended = self.returns.get(order.order_no, {}).values()
+        reserved = sum(it.amount.minor for it in intended if it.phase is not Phase.NOT_RETURNED)
+        back = self.ledger.returned(order.order_no)
+        must("I4", back <= reserved, f"{order.order_no}: {back} went back, {reserved} was intended")
+        must("I4", reserved <= order.amount.minor, f"{order.order_no}: {reserved} is reserved")
+
     def paid_is_captured(self, order: Order) -> None:
-        captured = self.ledger.captured(order.order_no)
+        """What came in, less what was given back."""
+        captured = self.ledger.captured(order.order_no) + self.ledger.returned(order.order_no)
         exactly = captured == order.amount.minor
         must(
             "I3", exactly, f"{order.order_no} is PAID, {captured} of {order.amount.minor} captured"
@@ -198,6 +225,7 @@ class Checkers:
                 "I5", not self.ledger.captured(order_no), f"{order_no} ended unpaid and is captured"
             )
         self.charged_once(order)
+        self.returned_as_intended(order)
 
     def charged_once(self, order: Order) -> None:
         """I2, over all orders of the sale."""
@@ -227,7 +255,8 @@ class Checkers:
             since_ms = healthy_ms
             if order.payable_until_ms is not None:  # until then a code may be waited for
                 since_ms = max(since_ms, world(order.payable_until_ms))
-            late = order.phase is not Phase.ATTENTION and now_ms > since_ms + HEALED_MS
+            waits = order.phase is Phase.ATTENTION or order.mode in RETURNS  # up to a day (3.4)
+            late = not waits and now_ms > since_ms + HEALED_MS
             must("I13", not late, f"{order.order_no} is still {order.phase.value}")
 
     def ended(self) -> None:

@@ -18,9 +18,12 @@ from terminal.core.effects import (
     CloseOrder,
     CreateOrder,
     QueryOrder,
+    QueryRefund,
+    RefundOrder,
     Request,
     ReverseOrder,
     SubmitPayment,
+    VoidOrder,
 )
 from terminal.core.events import (
     AnswerUnclear,
@@ -31,15 +34,19 @@ from terminal.core.events import (
     PaymentDeclined,
     PaymentHinted,
     PaymentPending,
+    RefundAccepted,
+    RefundDone,
+    RefundFailed,
     UndoAccepted,
     UndoRefusal,
     UndoRefused,
 )
 from terminal.core.sale import Reason
-from terminal.core.terms import HouseFault, Money
+from terminal.core.terms import Money
 from terminal.core.timing import Timing
 
 LAG_MS = 10_000
+REFUND_MS = 40_000  # how long an accepted refund may be under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,8 @@ class Ways:
     is still called paid by a query (gateways.md 8.8). `create_again`: a repeated create brings the code again.
     `forgetful`: within the lag a query may not know the order at all. `expires`: an order whose code is dead is
     called closed. `age_ms`: no undo sooner after the order came to be. `tells_life`: the answer with the code
-    says how long it lives. `posts`: notices reach the terminal."""
+    says how long it lives. `posts`: notices reach the terminal. `void_ms`: how
+    long after the payment it may be voided."""
 
     tombstone: bool = False
     undo_returns: bool = True
@@ -61,6 +69,7 @@ class Ways:
     expires: bool = False
     tells_life: bool = True
     posts: bool = False
+    void_ms: int = 600_000
     age_ms: int = 0
     life_ms: int = 180_000
     query_step_ms: int = 2_000
@@ -87,6 +96,7 @@ class Ways:
             expires=dice.kind(3) == 0,
             tells_life=dice.kind(2) == 0,
             posts=dice.kind(2) == 0,
+            void_ms=(0, 600_000)[dice.kind(2)],
             age_ms=(0, 0, 15_000)[dice.kind(3)],
             life_ms=(60_000, 180_000)[dice.kind(2)],
             query_step_ms=(2_000, 5_000)[dice.kind(2)],
@@ -108,6 +118,15 @@ class Account:
     captured_minor: int = 0
 
 
+@dataclass
+class Refund:
+    """What the gateway did under one return's number; `done_ms`: when the money is (or will be) back."""
+
+    amount: Money
+    of: str
+    done_ms: int
+
+
 class Ledger:
     """`moved(order_no)` is called after every change, before anybody hears of it."""
 
@@ -118,6 +137,10 @@ class Ledger:
         self.confirms: list[
             str
         ] = []  # submitted orders whose customer has to confirm; people empty it
+        self.refunds: dict[str, Refund] = {}
+        self.refused: set[str] = (
+            set()
+        )  # numbers of returns: a refusal is for ever (events.RefundFailed)
         self.changed: list[str] = []  # orders that changed; the scene empties it
 
     def _becomes(self, order_no: str, state: str) -> None:
@@ -183,7 +206,12 @@ class Ledger:
                 return self._tell(request.order_no, lag=True)
             case CloseOrder() | ReverseOrder():
                 return self._undo(request)
-        raise HouseFault(f"the toy gateway does not know {type(request).__name__}")
+            case RefundOrder():
+                return self._refund(request)
+            case QueryRefund():
+                return self._tell_refund(request.order_no)
+            case VoidOrder():
+                return self._void(request)
 
     def _create(self, request: CreateOrder) -> Saying:
         state = self.state(request.order_no)
@@ -256,4 +284,51 @@ class Ledger:
         if state in ("open", "paid"):
             account.captured_minor = 0
             self._becomes(number, "closed" if state == "open" else "returned")
+        return saying(UndoAccepted)
+
+    # -- returns ---------------------------------------------------------------------------------------------
+
+    def returned(self, order_no: str) -> int:
+        """Minor units of this paid order that went back by refunds and voids."""
+        return sum(it.amount.minor for it in self.refunds.values() if it.of == order_no)
+
+    def _returnable(self, of: str) -> int:
+        return self.captured(of) if self.state(of) == "paid" else 0
+
+    def _give_back(self, number: str, amount: Money, of: str, wait_ms: int) -> None:
+        self.refunds[number] = Refund(amount, of, self.clock.now_ms + wait_ms)
+        self.accounts[of].captured_minor -= amount.minor
+        self.changed.append(of)
+
+    def _refund(self, request: RefundOrder) -> Saying:
+        """The same number again changes nothing."""
+        number, amount = request.order_no, request.amount
+        if number not in self.refunds:
+            odds = (("refused", 0.1), ("takes a while", 0.3))
+            way = self.dice.pick("refund", odds)
+            if way == "refused" or amount.minor > self._returnable(request.of):
+                self.refused.add(number)
+            if number in self.refused:
+                return saying(RefundFailed)
+            self._give_back(number, amount, request.of, REFUND_MS if way else 0)
+        return self._tell_refund(number)
+
+    def _tell_refund(self, number: str) -> Saying:
+        refund = self.refunds.get(number)
+        if refund is None:
+            return saying(RefundFailed if number in self.refused else OrderNotFound)
+        if self.clock.now_ms < refund.done_ms:
+            return saying(RefundAccepted)
+        return saying(RefundDone, amount=refund.amount)
+
+    def _void(self, request: VoidOrder) -> Saying:
+        if request.order_no in self.refunds:
+            return saying(UndoAccepted)
+        if self._returnable(request.of) != request.amount.minor:
+            self.refused.add(request.order_no)
+        if request.order_no in self.refused:
+            return saying(RefundFailed)
+        if self.clock.now_ms - self.accounts[request.of].since_ms > self.ways.void_ms:
+            return saying(UndoRefused, why=UndoRefusal.WINDOW_OVER)
+        self._give_back(request.order_no, request.amount, request.of, 0)
         return saying(UndoAccepted)

@@ -26,12 +26,13 @@ from terminal.bench.simulator.postman import Postman
 from terminal.core.counter import Offer, Shop
 from terminal.core.effects import Request
 from terminal.core.events import Key
-from terminal.core.sale import Order
+from terminal.core.sale import Order, Phase
 from terminal.core.terms import JournalFault
 from terminal.core.views import Glass, Presenting, View
-from terminal.dispatcher import Answered, Dispatcher, Noticed, Parts
+from terminal.dispatcher import Answered, Asked, Dispatcher, Noticed, Parts
 from terminal.gateways import Notice
 from terminal.journal import Journal, Row
+from terminal.reception import Reception
 from terminal.web import Verdict
 from terminal.wire.http import HttpAnswer
 from terminal.wire.line import Failure, Line
@@ -56,6 +57,13 @@ WEATHER: Odds = (
     ("the display is lost", 0.004),
     ("a notice of nothing", 0.03),
     ("the daemon is slow", 0.02),
+    ("somebody at terminalctl", 0.08),
+)
+TYPED: Odds = (
+    ("void", 0.3),
+    ("refund", 0.4),
+    ("query", 0.1),
+    ("cancel", 0.05),
 )
 BACK: Odds = (("rebooted", 0.5),)
 CLOCK_NOT_SET: Odds = (("for a while", 0.3),)
@@ -114,6 +122,7 @@ class Scene:
         self.face = Face(self._cut, self._shown, self._unfit)
         self.keypad, self.scanner = Keypad(), Scanner()
         self.ring = ring = Dispatcher(self._parts(), self.shop, TERMINAL, "Open")
+        ring.reception = Reception(ring, "toy").reply
 
         def comes_up() -> None:
             ring.recover()
@@ -256,6 +265,13 @@ class Scene:
         self._note("the customer pays", order_no[-10:], self.ledger.state(order_no))
         self.ledger.pay(order_no, short=short)
 
+    def ask(self, word: str, order_no: str, **words: str) -> None:
+        """Somebody types at terminalctl."""
+        if self.ring is not None:
+            self.tell("terminalctl", word, order_no[-10:], *words.values())
+            request: dict[str, object] = {"word": word, "order_no": order_no, **words}
+            self.ring.inbox.put_nowait(Asked(request, lambda said: self.tell("said", said)))
+
     def _hand_in(self, notice: Notice, reply: Callable[[Verdict], None]) -> bool:
         if self.ring is None:
             return False
@@ -309,7 +325,8 @@ class Scene:
         if ring is None or (boot_ms := ring.due_ms()) is None:
             return None
         due_ms = max(self.clock.of_boot(boot_ms), self.busy_until_ms)
-        if self.dice.calm and due_ms > self.clock.now_ms + 600_000:
+        humans_only = all(order.phase is Phase.ATTENTION for order in ring.orders.values())
+        if self.dice.calm and humans_only and due_ms > self.clock.now_ms + 600_000:
             return None
         return due_ms
 
@@ -374,10 +391,25 @@ class Scene:
         elif storm == "the daemon is slow":
             self.busy_until_ms = self.clock.now_ms + wait_ms // SLOW_PART
             self.clock.later(wait_ms // SLOW_PART, lambda: self.tell("-- the daemon goes on"))
+        elif storm == "somebody at terminalctl" and self.card.rows:
+            self._technician()
         elif storm == "a notice of nothing" and self.postman and self.card.rows:
             newest = self.card.rows[-1].order
             self.postman.post(newest.order_no, newest.amount)
         self.clock.later(self.dice.span(2_000, 8_000), self._weather)
+
+    def _technician(self) -> None:
+        """Gives money of an earlier order back, most of all of a paid one; or asks, or cancels."""
+        paid = [it.order.order_no for it in self.card.rows if it.order.phase is Phase.PAID]
+        numbers = paid or [self.card.rows[-1].order.order_no]
+        number = numbers[self.dice.kind(len(numbers))]
+        word = self.dice.pick("terminalctl", TYPED)
+        if word in ("query", "cancel"):
+            self.ask(word, self.card.rows[-1].order.order_no)
+        elif word == "refund":
+            self.ask(word, number, amount="1.00")
+        else:
+            self.ask(word or "refund", number)
 
     def _break(self, what: str, wait_ms: int) -> None:
         self.tell("-- broken:", what)
