@@ -13,10 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from terminal.bench.sandbox import Sandbox
+from terminal.bench.sandbox.entries import State
 from terminal.bench.sandbox.mischief import Kind
 from terminal.bench.sandbox.rules import Rules
 from terminal.clock import SystemClock
@@ -93,7 +95,7 @@ class House:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.sandbox = Sandbox(state / "sandbox")  # not started: its wire is asked directly
-        self.sandbox.ledger.set_rules(Rules(earliest_revoke_ms=0, late_payment=True))
+        self.sandbox.ledger.set_rules(Rules(earliest_revoke_ms=0))
         self.line = Straight(self.sandbox)
         said = self.sandbox.announcement
         self.gateway = Gateway(
@@ -194,6 +196,14 @@ class House:
 
     def pay(self, order_no: str) -> None:
         self.sandbox.ledger.pay(order_no, time.time_ns() // 1_000_000)
+
+    def pay_late(self, order_no: str) -> None:
+        """Money comes in on an order that is closed. The ledger has no way for it, so it is entered."""
+        ledger, now_ms = self.sandbox.ledger, time.time_ns() // 1_000_000
+        order = ledger.order(order_no, now_ms)
+        with ledger.store.writing():
+            paid = replace(order, state=State.PAID, captured_minor=order.amount.minor)
+            ledger.store.put_order(paid)
 
     def refund(self, order_no: str, amount: Money) -> str:
         original = self.order(order_no)

@@ -14,9 +14,13 @@ import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
+from terminal.core.events import CancelPressed
 from terminal.core.sale import Phase, Reason
 from terminal.core.terms import Mode
+from terminal.dispatcher import Noticed
 from terminal.journal import Journal
+from terminal.web import Verdict
+from terminal.web.looks import LOOKS_MAX
 from tests.web.world import AMOUNT, TERMINAL, Post, Script, World
 
 EXAMPLES = int(os.environ.get("NOTICE_EXAMPLES", "300"))
@@ -137,3 +141,31 @@ def test_a_number_that_is_none_of_ours(journal: Journal, number: str) -> None:
     world = World(journal, [])
     said = {"number": number, "minor": None, "key": "1", "sign": "good"}
     assert world.desk.answer("POST", "/n", {}, json.dumps(said).encode()).status == 404
+
+
+def posted(world: World, number: str) -> list[Verdict]:
+    """What is said, now or later, to a notice about this order."""
+    heard: list[Verdict] = []
+    said = {"number": number, "minor": None, "key": "1", "sign": "good"}
+    notice = world.gateway.notice("POST", "/n", {}, json.dumps(said).encode())
+    world.dispatcher.handle(Noticed(notice, heard.append))
+    return heard
+
+
+def test_no_more_ended_orders_are_asked_about_than_so_many(journal: Journal) -> None:
+    world = World(journal, [Script(declines_ms=900)] * (LOOKS_MAX + 1))
+    world.play()
+    heard = [posted(world, number) for number in world.numbers.values()]
+    assert heard == [[]] * LOOKS_MAX + [[Verdict.LATER]]
+
+
+def test_what_people_do_is_no_answer_to_a_look(journal: Journal) -> None:
+    world = World(journal, [Script(declines_ms=900)])
+    world.play()
+    number = world.numbers[0]
+    heard = posted(world, number)
+    world.dispatcher.turn(number, CancelPressed(at_ms=world.now_ms))
+    assert heard == []
+    while world.turn(world.now_ms + 1_000):
+        pass
+    assert heard == [Verdict.TAKEN]
