@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from terminal.bench.simulator.clock import Clock
 from terminal.bench.simulator.codec import Saying, saying
-from terminal.bench.simulator.dice import Dice
+from terminal.bench.simulator.dice import Dice, Odds
 from terminal.core.effects import (
     CloseOrder,
     CreateOrder,
@@ -46,6 +46,7 @@ from terminal.core.terms import Money
 from terminal.core.timing import Timing
 
 LAG_MS = 10_000
+WALLET: Odds = (("declines", 0.15), ("asks for the PIN", 0.25), ("pays less", 0.02))
 REFUND_MS = 40_000  # how long an accepted refund may be under way
 
 
@@ -194,6 +195,11 @@ class Ledger:
         account.acting = False
         self._becomes(order_no, "paid")
 
+    def fail(self, order_no: str) -> None:
+        """The customer's wallet refuses for good."""
+        if self.alive(order_no):
+            self._becomes(order_no, "failed")
+
     # -- what terminals ask ------------------------------------------------------------------------------------
 
     def hear(self, request: Request) -> Saying:
@@ -233,14 +239,14 @@ class Ledger:
             self._born(number, request.amount, "failed")
             return saying(PaymentDeclined, reason=Reason.CODE_USED)
         account = self._born(number, request.amount, "open")
-        way = self.dice.pick("wallet", (("declines", 0.15), ("asks for the PIN", 0.25)))
+        way = self.dice.pick("wallet", WALLET)
         if way == "declines":
             self._becomes(number, "failed")
-        elif way:
+        elif way == "asks for the PIN":
             account.acting = True
             self.confirms.append(number)
         else:
-            self.pay(number)
+            self.pay(number, short=way == "pays less")
         return self._tell(number, lag=False)
 
     def _tell(self, order_no: str, *, lag: bool) -> Saying:

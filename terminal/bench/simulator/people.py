@@ -40,6 +40,7 @@ CUSTOMER: Odds = (
     ("shows a code", 0.20),
     ("shows a code and pays ours too", 0.10),
     ("pays less", 0.02),
+    ("is refused", 0.03),
 )
 SHOWN: Odds = (
     ("one of many wallets", 0.2),
@@ -69,6 +70,8 @@ class Counter(Protocol):
     def hold_up(self, raw: bytes) -> None: ...
 
     def pay(self, order_no: str, *, short: bool = False) -> None: ...
+
+    def fail(self, order_no: str) -> None: ...
 
 
 class People:
@@ -139,7 +142,9 @@ class People:
         late_ms = self.dice.span(15_000, life_ms + 5_000)
         if way == "walks away":
             return
-        if way == "shows a code":
+        if way == "is refused":
+            self.clock.later(soon_ms, lambda: self.counter.fail(order_no))
+        elif way == "shows a code":
             self.clock.later(soon_ms, self.show_code)
         elif way == "shows a code and pays ours too":
             self.clock.later(soon_ms, self.show_code)

@@ -43,6 +43,7 @@ CHAOS_MS = (40_000, 500_000)  # how long the world is bad; then it is calm
 FAULT_RATES = (0.05, 0.2, 0.5, 1.0)  # of FATES
 CUT_RATES = (0.0, 0.004, 0.02, 0.06)  # of every place where the power may go
 OFFERS = (Offer.BOTH, Offer.BOTH, Offer.SCAN)
+WATCHED_MS = 7_500_000  # what waits for a human is watched so long: twice it asks by itself
 SLOW_PART = 20  # it is slow for so small a part of the time for which other things stay broken
 SPINS_MAX = 400  # steps without any time passing
 COMMIT_FATES: Odds = (
@@ -272,6 +273,10 @@ class Scene:
             request: dict[str, object] = {"word": word, "order_no": order_no, **words}
             self.ring.inbox.put_nowait(Asked(request, lambda said: self.tell("said", said)))
 
+    def fail(self, order_no: str) -> None:
+        self._note("the wallet refuses", order_no[-10:], self.ledger.state(order_no))
+        self.ledger.fail(order_no)
+
     def _hand_in(self, notice: Notice, reply: Callable[[Verdict], None]) -> bool:
         if self.ring is None:
             return False
@@ -321,12 +326,12 @@ class Scene:
         return self.clock.now_ms < self.busy_until_ms
 
     def _due_ms(self, ring: Dispatcher | None) -> int | None:
-        """When the daemon wakes by itself. Once only what needs a human is left, nobody waits for the hour."""
+        """When the daemon wakes by itself. Once only what needs a human is left, nobody waits long."""
         if ring is None or (boot_ms := ring.due_ms()) is None:
             return None
         due_ms = max(self.clock.of_boot(boot_ms), self.busy_until_ms)
         humans_only = all(order.phase is Phase.ATTENTION for order in ring.orders.values())
-        if self.dice.calm and humans_only and due_ms > self.clock.now_ms + 600_000:
+        if self.healthy_ms is not None and humans_only and due_ms > self.healthy_ms + WATCHED_MS:
             return None
         return due_ms
 
