@@ -381,7 +381,7 @@ class Dispatcher:
         """Give money of a paid order back. Refusal when that much is not there any more (I4); the reservation
         is the row itself, so no second request can take the same money."""
         earlier = [row.order for row in self.parts.journal.sale(original.sale_no)]
-        refund.allow(original, earlier, amount)
+        refund.allow(original, earlier, amount, mode)
         at_ms = self.parts.time.boot_ms()
         order, requests = refund.open_return(self.mint(), original, amount, mode, at_ms=at_ms)
         self.commit(None, order, SaleOpened(at_ms=at_ms), requests)

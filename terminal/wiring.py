@@ -312,7 +312,8 @@ def find(room: str, word: str, section: Section) -> Any:
 def _known(package: str) -> Iterable[str]:
     place = importlib.util.find_spec(package)
     folders = place.submodule_search_locations if place else None
-    ours = {path.stem for folder in folders or () for path in Path(folder).glob("[a-z]*.py")}
+    files = [path for folder in folders or () for path in Path(folder).glob("[a-z]*")]
+    ours = {path.stem for path in files if path.suffix == ".py" or (path / "__init__.py").exists()}
     return sorted(ours | {point.name for point in _others(package)})
 
 

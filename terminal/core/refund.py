@@ -63,8 +63,9 @@ STEPS_MS = (
 # -- may it be? ------------------------------------------------------------------------------------------
 
 
-def allow(original: Order, earlier: Iterable[Order], amount: Money) -> None:
-    """Refusal unless `amount` of the paid order `original` is still there to be returned (I4, F84)."""
+def allow(original: Order, earlier: Iterable[Order], amount: Money, mode: Mode) -> None:
+    """Refusal unless `amount` of the paid order `original` is still there to be returned (I4, F84). A void
+    takes back all there is at the gateway, so it must be the whole sale, and the first return of it."""
     if original.mode in RETURNS:
         raise Refusal("That is a return itself. Name the sale.")
     if original.phase is not Phase.PAID or original.paid is None:
@@ -73,10 +74,11 @@ def allow(original: Order, earlier: Iterable[Order], amount: Money) -> None:
         raise Refusal(f"That sale was paid in {original.amount.currency}.")
     if not amount.minor:
         raise Refusal("The amount is zero.")
-    rest_minor = left_over(original, earlier)
-    if amount.minor > rest_minor:
-        rest_of_it = Money(rest_minor, amount.currency)
-        raise Refusal(f"Only {rest_of_it} of that sale can still go back.")
+    rest_of = Money(left_over(original, earlier), amount.currency)
+    if not amount <= rest_of:
+        raise Refusal(f"Only {rest_of} of that sale can still go back.")
+    if mode is Mode.VOID and not amount == rest_of == original.amount:
+        raise Refusal("A void takes back the whole sale. Give a part back with refund.")
 
 
 def left_over(original: Order, earlier: Iterable[Order]) -> int:

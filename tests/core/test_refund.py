@@ -41,27 +41,36 @@ def returns(*minors: int, phase: Phase = Phase.REFUNDING) -> list:
 
 
 def test_partial_refunds_up_to_what_was_captured() -> None:
-    refund.allow(paid(), returns(100, 200), Money(200, "EUR"))
+    refund.allow(paid(), returns(100, 200), Money(200, "EUR"), Mode.REFUND)
     with pytest.raises(Refusal, match=r"Only 2\.00 EUR"):
-        refund.allow(paid(), returns(100, 200), Money(201, "EUR"))
+        refund.allow(paid(), returns(100, 200), Money(201, "EUR"), Mode.REFUND)
 
 
 def test_a_reservation_counts_until_it_has_definitely_failed() -> None:
     for phase in (Phase.REFUNDING, Phase.VOIDING, Phase.ATTENTION, Phase.RETURNED):
         with pytest.raises(Refusal):
-            refund.allow(paid(), returns(500, phase=phase), Money(1, "EUR"))
-    refund.allow(paid(), returns(500, phase=Phase.NOT_RETURNED), EUR_5)
+            refund.allow(paid(), returns(500, phase=phase), Money(1, "EUR"), Mode.REFUND)
+    refund.allow(paid(), returns(500, phase=Phase.NOT_RETURNED), EUR_5, Mode.REFUND)
 
 
 def test_what_cannot_be_returned() -> None:
     with pytest.raises(Refusal, match="not paid"):
-        refund.allow(requesting().order, [], EUR_5)
+        refund.allow(requesting().order, [], EUR_5, Mode.REFUND)
     with pytest.raises(Refusal, match="return itself"):
-        refund.allow(refunding().order, [], EUR_5)
+        refund.allow(refunding().order, [], EUR_5, Mode.REFUND)
     with pytest.raises(Refusal, match="EUR"):
-        refund.allow(paid(), [], Money(1, "USD"))
+        refund.allow(paid(), [], Money(1, "USD"), Mode.REFUND)
     with pytest.raises(Refusal, match="zero"):
-        refund.allow(paid(), [], Money(0, "EUR"))
+        refund.allow(paid(), [], Money(0, "EUR"), Mode.REFUND)
+
+
+def test_a_void_is_the_whole_sale_and_the_first_return_of_it() -> None:
+    """A void takes back all there is: 16.81 as a void took the whole 246.14 once."""
+    refund.allow(paid(), [], EUR_5, Mode.VOID)
+    with pytest.raises(Refusal, match="whole sale"):
+        refund.allow(paid(), [], EUR_4, Mode.VOID)
+    with pytest.raises(Refusal, match="whole sale"):
+        refund.allow(paid(), returns(100), EUR_4, Mode.VOID)
 
 
 # -- refund (3.4) ----------------------------------------------------------------------------------------------
@@ -119,7 +128,7 @@ def test_after_a_first_try_that_left_a_dead_line_proves_nothing() -> None:
 def test_definite_failure_releases_the_reservation() -> None:
     back = refunding().hears(RefundFailed, reason=Reason.LIMIT)
     assert (back.phase, outcome(back.order)) == (Phase.NOT_RETURNED, "not returned")
-    refund.allow(paid(), [back.order], EUR_5)
+    refund.allow(paid(), [back.order], EUR_5, Mode.REFUND)
 
 
 @pytest.mark.parametrize("rebooted", [False, True])
