@@ -573,6 +573,16 @@ def test_the_untold_are_bounded_and_each_order_once() -> None:
     ]
 
 
+def test_an_end_that_a_late_payment_undid_is_not_told() -> None:
+    desk = background_paid(checking().press("ok 7"))
+    (order,) = desk.counter.untold
+    again = replace(order, phase=Phase.REVERSING)
+    desk.happens(OrderMoved(at_ms=desk.now_ms, order=again))
+    assert desk.counter.untold == (), "NOT PAID would be shown of an order that is under way (I6)"
+    desk.happens(OrderMoved(at_ms=desk.now_ms, order=order))
+    assert desk.counter.untold == (order,)
+
+
 def test_the_shown_result_follows_its_record() -> None:
     """A late payment on the order whose NOT PAID is on the glass."""
     desk = unpaid().hears(PaymentApproved, paid=EUR_5)
