@@ -309,6 +309,18 @@ def gives_up_asking(patch: Patch) -> None:
     both(patch, {(phase, LineFailed): later for phase in (Phase.VERIFYING, Phase.PRESENTING)})
 
 
+def probes_overlap(patch: Patch) -> None:
+    """The dispatcher as it was: a second probe made the answer to the first a fault that ended the daemon."""
+
+    def probe(self: Dispatcher) -> None:
+        self.probe_at_ms = None
+        self.exchange += 1
+        self.probing = self.exchange
+        self.parts.line.probe(self.exchange)
+
+    patch.setattr(Dispatcher, "probe", probe)
+
+
 BUGS: dict[str, Callable[[Patch], None]] = {
     bug.__name__: bug
     for bug in (
@@ -336,5 +348,6 @@ BUGS: dict[str, Callable[[Patch], None]] = {
         wall_clock_deadline,
         timers_die_with_the_process,
         gives_up_asking,
+        probes_overlap,
     )
 }
