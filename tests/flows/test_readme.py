@@ -12,12 +12,23 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 # What tests/flows/test_demo.py runs, and what the rest of the suite is.
 BY_OTHER_TESTS = {"scripts/demo", "scripts/demo --headless"}
-BY_CI = {"scripts/test", "scripts/check", "scripts/bench counter"}
+# What tests/house/test_gateway_contract.py does with a package in a folder of its own.
+BY_OTHER_TESTS |= {
+    ".venv/bin/pip install ../acme-pay",
+    ".venv/bin/python -m pytest tests/house/test_gateway_contract.py -k acme",
+}
+BY_CI = {
+    "scripts/test",
+    "scripts/check",
+    "scripts/bench counter",
+    "scripts/storm 1000",
+    "scripts/simulate --sales 20000",
+}
 
 
 def commands() -> list[str]:
     """The lines of README's sh blocks, without their comments."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", README.replace("   ```", "```"), re.DOTALL)
     lines = (line.split("#")[0].strip() for block in blocks for line in block.splitlines())
     return [line for line in lines if line]
 

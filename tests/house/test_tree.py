@@ -30,6 +30,14 @@ def test_no_mocks_of_our_own_modules() -> None:
     assert tree.mocks_of_our_own(ROOT / "tests") == []
 
 
+@pytest.mark.parametrize(
+    "line", ["from unittest.mock import Mock", "from unittest import mock", "import unittest.mock"]
+)
+def test_a_planted_mock_is_caught(line: str, tmp_path: Path) -> None:
+    (tmp_path / "test_planted.py").write_text(line + "\n")
+    assert tree.mocks_of_our_own(tmp_path)
+
+
 PLANTED = {
     "clocks_in_pure_rooms": (
         "core/terms.py",

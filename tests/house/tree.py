@@ -111,13 +111,18 @@ RULES = (
 )
 
 
+MOCKS = {"unittest.mock", "mock", "pytest_mock"}  # a library's own simulated pins are no such thing
+
+
 def mocks_of_our_own(tests: Path) -> list[str]:
     """A mock of our own module proves nothing."""
     found = []
     for file, tree in python_files(tests):
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom | ast.Import):
-                names = [alias.name for alias in node.names] + [getattr(node, "module", "") or ""]
-                if any("mock" in name.lower() for name in names):
+                module = getattr(node, "module", "") or ""
+                names = {alias.name for alias in node.names} | {module}
+                names |= {f"{module}.{alias.name}" for alias in node.names}
+                if names & MOCKS:
                     found.append(f"{file}:{node.lineno}: imports a mock")
     return found
