@@ -182,6 +182,7 @@ class Dispatcher:
         self.exchange = 0
         self.silences = 0
         self.contact_ms: int | None = None
+        self.lost_ms = 0  # when the line was last found down or up
         self.probe_at_ms: int | None = None
         self.probing: int | None = None
         self.shown: Glass | None = None
@@ -484,6 +485,7 @@ class Dispatcher:
         if down is not self.counter.online:
             return
         log.warning("the line is %s", "down" if down else "up")
+        self.lost_ms = now_ms
         self.turn_counter(LineChanged(at_ms=now_ms, online=not down))
         if not down:
             self.hasten(now_ms)
@@ -567,9 +569,8 @@ class Dispatcher:
         now_ms = self.parts.time.boot_ms()
         front = self.counter.front
         background = sum(1 for no in self.orders if front is None or no != front.order_no)
-        idle = Idle(
-            self.idle_title, "" if self.counter.online else "No connection", self.counter.online
-        )
+        online = self.counter.online
+        idle = Idle(self.idle_title, "" if online else waits(now_ms - self.lost_ms), online)
         return Glass(view(self.counter, self.shop, now_ms, idle), background, self.shop.test)
 
     def give_up(self, fault: JournalFault) -> None:
@@ -577,6 +578,12 @@ class Dispatcher:
         opened, checked and every open order asked about anew (reliability.md 8.5)."""
         log.critical("out of service: %s", fault)
         self.parts.face.show(Glass(OutOfService("The journal cannot be written.", str(fault))))
+
+
+def waits(for_ms: int) -> str:
+    """What the idle screen says while the line is down."""
+    minutes = for_ms // 60_000
+    return f"for {minutes} min: sales wait" if minutes else "sales wait"
 
 
 def utc_label(utc_ms: int) -> str:
