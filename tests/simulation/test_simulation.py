@@ -14,7 +14,7 @@ import pytest
 from terminal.bench.simulator.card import Card
 from terminal.bench.simulator.command import count, main, simulate
 from terminal.bench.simulator.dice import Dice
-from terminal.bench.simulator.story import play, shorten, told
+from terminal.bench.simulator.story import play, shorten, singles, told
 from terminal.core.views import Attention, Checking, NotPaid, Paid, Presenting, Scanning
 from terminal.journal import Journal
 from tests.simulation.mutations import BUGS
@@ -64,6 +64,15 @@ def test_the_stories_are_no_smooth_days() -> None:
         assert seen.get(f"show {view.__name__}"), f"{view.__name__} was never shown"
     for word in ("-- commit:", "-- the", "answer Failure", "answer AnswerUnclear", "notice T"):
         assert any(it.startswith(word.removesuffix(" T")) for it in seen), f"no {word!r} happened"
+
+
+def test_each_single_misfortune_of_a_smooth_story_is_borne() -> None:
+    smooth, *bad = singles(2)
+    assert not smooth.deviations
+    assert len(bad) == len(smooth.offered) > 100
+    assert all(len(ending.deviations) == 1 for ending in bad)
+    broken = [ending for ending in (smooth, *bad) if ending.broken]
+    assert not broken, told(broken[0], "here")
 
 
 # -- the same twice --------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from terminal.bench.simulator.story import Ending, play, shorten, told
+from terminal.bench.simulator.story import Ending, play, shorten, singles, told
 
 BLOCK = 50  # stories that a process plays at a stretch
 JOBS_MAX = 16
@@ -135,6 +135,22 @@ def replay(seed: int) -> int:
     return 1 if ending.broken else 0
 
 
+def enumerate_singles(seed: int, bases: int) -> int:
+    """Every single misfortune at every place of `bases` smooth stories."""
+    begun, runs, sales, broken = time.monotonic(), 0, 0, 0
+    for base in range(seed, seed + bases):
+        for ending in singles(base):
+            runs, sales = runs + 1, sales + ending.sales
+            if ending.broken:
+                broken += 1
+                if broken <= TOLD_MAX:
+                    print(told(ending, commit()), flush=True)
+    took_s = round(time.monotonic() - begun, 1)
+    said = {"bases": bases, "runs": runs, "sales": sales, "violations": broken, "took_s": took_s}
+    print(json.dumps(said | {"seed": seed, "commit": commit()}))
+    return 1 if broken else 0
+
+
 def commit() -> str:
     """The commit that is played, "+" when files differ from it; "unknown" without git."""
     here = Path(__file__).parent
@@ -154,9 +170,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="seed of the first story")
     parser.add_argument("--replay", type=int, metavar="SEED", help="play one story and tell it")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--singles", type=int, metavar="BASES", help="each single misfortune")
     asked = parser.parse_args(arguments)
     if asked.replay is not None:
         return replay(asked.replay)
+    if asked.singles is not None:
+        return enumerate_singles(asked.seed, asked.singles)
     if not (asked.sales > 0 and asked.seed >= 0 and 1 <= asked.jobs <= JOBS_MAX):
         parser.error(f"--sales over 0, --seed 0 or more, --jobs 1..{JOBS_MAX}")
     said = simulate(asked.sales, asked.seed, asked.jobs)

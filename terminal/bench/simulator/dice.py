@@ -7,6 +7,7 @@ A *deviation* is a choice other than the smooth one. They are numbered in the or
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 Odds = tuple[tuple[str, float], ...]
@@ -21,12 +22,20 @@ class Deviation:
 
 
 class Dice:
-    """`calm`: from now on everything goes smoothly."""
+    """`calm`: from now on everything goes smoothly. `forced`: nothing deviates but what stands there, by its
+    number; `offered` then holds what could have."""
 
-    def __init__(self, seed: int, dropped: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        seed: int,
+        dropped: frozenset[int] = frozenset(),
+        forced: Mapping[int, str] | None = None,
+    ) -> None:
         self._draw = random.Random(seed).random
         self.dropped = dropped
         self.deviations: list[Deviation] = []
+        self.forced = forced
+        self.offered: list[Deviation] = []
         self.asked = 0
         self.calm = False
 
@@ -44,6 +53,10 @@ class Dice:
         drawn = self._draw()
         if self.calm:
             return ""
+        if self.forced is not None:
+            self.offered += [Deviation(self.asked, what, way) for way, _ in odds]
+            way = self.forced.get(self.asked, "")
+            return self._deviate(what, way) if way else ""
         for way, chance in odds:
             drawn -= chance * rate
             if drawn < 0:

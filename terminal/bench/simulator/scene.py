@@ -84,14 +84,16 @@ class Tally:
 class Scene:
     """`keep_story`: remember in words what happened. `wall_steps`: the wall clock jumps (I12)."""
 
-    def __init__(self, seed: int, dropped: frozenset[int], *, wall_steps: bool, keep_story: bool):
-        self.dice = Dice(seed, dropped)
+    def __init__(self, dice: Dice, seed: int, *, wall_steps: bool, keep_story: bool) -> None:
+        self.dice = dice
         self.clock = Clock(seed, steps=wall_steps)
         self.ways = Ways.drawn(self.dice)
         self.tally, self._keep = Tally(), keep_story
         self.digest = sha256()
         self.ledger = Ledger(self.ways, self.dice, self.clock)
         self.cut_rate = CUT_RATES[self.dice.kind(len(CUT_RATES))]
+        if dice.forced is not None:
+            self.cut_rate = CUT_RATES[-1]  # so that it is offered everywhere
         self.flights = Flights(FAULT_RATES[self.dice.kind(len(FAULT_RATES))], self.cut_rate)
         self.checkers = Checkers(self.ledger, self.flights)
         self.card = Card(TERMINAL, self._commit_fate, self._committed)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from terminal.bench.simulator.checkers import Broken
-from terminal.bench.simulator.dice import Deviation
+from terminal.bench.simulator.dice import Deviation, Dice
 from terminal.bench.simulator.ledger import Ways
 from terminal.bench.simulator.scene import Scene, Tally
 
@@ -37,6 +37,7 @@ class Ending:
     tally: Tally
     ways: Ways
     deviations: tuple[Deviation, ...]
+    offered: tuple[Deviation, ...]
 
 
 @contextmanager
@@ -56,10 +57,14 @@ def play(
     *,
     wall_steps: bool = True,
     keep_story: bool = False,
+    forced: Mapping[int, str] | None = None,
 ) -> Ending:
-    """One story. Only a rule that breaks is caught: any other exception is a fault of the house, or of this
+    """One story; with `forced`, a smooth one but for that.
+
+    Only a rule that breaks is caught: any other exception is a fault of the house, or of this
     simulator, and comes out with its trace."""
-    scene = Scene(seed, dropped, wall_steps=wall_steps, keep_story=keep_story)
+    dice = Dice(seed, dropped, forced)
+    scene = Scene(dice, seed, wall_steps=wall_steps, keep_story=keep_story)
     broken: Broken | None = None
     with quiet():
         try:
@@ -77,8 +82,17 @@ def play(
         journal=journal,
         tally=scene.tally,
         ways=scene.ways,
-        deviations=tuple(scene.dice.deviations),
+        deviations=tuple(dice.deviations),
+        offered=tuple(dice.offered),
     )
+
+
+def singles(seed: int) -> Iterator[Ending]:
+    """The smooth story of this seed, then each story with exactly one misfortune in it (reliability.md 0.5)."""
+    smooth = play(seed, forced={})
+    yield smooth
+    for it in smooth.offered:
+        yield play(seed, forced={it.number: it.way}, keep_story=True)
 
 
 def shorten(ending: Ending) -> Ending:
