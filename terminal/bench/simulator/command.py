@@ -84,13 +84,13 @@ def blocks(seed: int, jobs: int) -> Generator[list[Counted], None, None]:
 
 def simulate(sales: int, seed: int, jobs: int) -> dict[str, object]:
     """Stories until there were `sales` sales. Prints every failure; the sum of it all."""
-    begun, digest = time.monotonic(), hashlib.sha256()
+    begun, digest, played = time.monotonic(), hashlib.sha256(), commit()
     with closing(blocks(seed, jobs)) as found:
         stories = list(_until(sales, found, digest))
     took_s = max(time.monotonic() - begun, 0.001)
     broken = [story for story in stories if story.broken]
     for number, story in enumerate(broken):
-        _print_failure(story, whole=number < TOLD_MAX)
+        _print_failure(story, played, whole=number < TOLD_MAX)
     done = sum(story.sales for story in stories)
     return {
         "sales": done,
@@ -103,7 +103,7 @@ def simulate(sales: int, seed: int, jobs: int) -> dict[str, object]:
         "paid": sum(story.paid for story in stories),
         "displays": sum(story.shows for story in stories),
         "requests": sum(story.requests for story in stories),
-        "commit": commit(),
+        "commit": played,
     }
 
 
@@ -118,12 +118,12 @@ def _until(sales: int, found: Iterator[list[Counted]], digest: hashlib._Hash) ->
                 return
 
 
-def _print_failure(story: Counted, *, whole: bool) -> None:
+def _print_failure(story: Counted, played: str, *, whole: bool) -> None:
     ending = play(story.seed)
     if whole and ending.rule is not None:
-        print(told(shorten(ending), commit()), flush=True)
+        print(told(shorten(ending), played), flush=True)
     else:
-        print(f"BROKEN {story.broken}  seed {story.seed}  commit {commit()}", flush=True)
+        print(f"BROKEN {story.broken}  seed {story.seed}  commit {played}", flush=True)
 
 
 def replay(seed: int) -> int:
