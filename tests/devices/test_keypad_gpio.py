@@ -197,6 +197,23 @@ def test_the_board_notices_outputs_that_fight(board: Board) -> None:
     assert board.shorts and board.driven_high and board.outputs_max == 2
 
 
+def test_F77_a_stuck_key_is_told_and_the_keypad_is_not_lost(
+    board: Board,
+    keypad: Device,
+    keys: Keys,
+    until: Until,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("terminal.devices.matrix.STUCK_MS", 100)
+    board.pressed = frozenset({(1, 1)})
+    until(lambda: keypad.stuck == ("5",))
+    assert "stuck and ignored: 5" in caplog.text
+    assert keypad.lost is None
+    board.pressed = frozenset()
+    until(lambda: keypad.stuck == ())
+
+
 # -- faults -----------------------------------------------------------------------------------------------
 
 
