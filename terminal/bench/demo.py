@@ -7,14 +7,19 @@ import json
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from terminal.bench.phone import Phone
 from terminal.bench.stall import Pace, Stall
 from terminal.core.terms import Fault
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SALE_TIMEOUT_S = 60.0
+HOLD_AGAIN_S = 3.0
 
 
 def main(argv: list[str]) -> int:
@@ -86,8 +91,25 @@ def cpm_sale(stall: Stall, phone: Phone) -> dict[str, Any]:
     shown = phone.look()["order_no"]
     phone.open_code()
     phone.show_to_camera()
-    stall.wait(lambda: newest(stall)["order_no"] != shown, "the sale with the customer's code")
-    return ended(stall, newest(stall)["order_no"])
+    return ended(stall, charged(stall, shown, phone.show_to_camera))
+
+
+def charged(stall: Stall, shown: str, show: Callable[[], None]) -> str:
+    """The order that charges the customer's code. Held up again, as people do, when nothing happens."""
+    held_s = time.monotonic()
+
+    def came() -> bool:
+        nonlocal held_s
+        if newest(stall)["order_no"] != shown:
+            return True
+        waits = stall.ask("order", order_no=shown)["order"]["phase"] == "presenting"
+        if waits and time.monotonic() - held_s > HOLD_AGAIN_S:
+            show()
+            held_s = time.monotonic()
+        return False
+
+    stall.wait(came, "the order that charges the customer's code", SALE_TIMEOUT_S)
+    return str(newest(stall)["order_no"])
 
 
 def newest(stall: Stall) -> dict[str, Any]:

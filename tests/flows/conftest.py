@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from terminal.bench.demo import ended, newest
+from terminal.bench.demo import charged, ended, newest
 from terminal.bench.phone import Phone
 from terminal.bench.stall import Pace, Stall
 from terminal.core.sale import Reason
@@ -38,6 +38,11 @@ class Walk:
         """The number of the order whose code the phone reads off the display."""
         self.until(lambda: self.stall.bright and self.phone.payload() is not None, "our code")
         return str(self.phone.look()["order_no"])
+
+    def charged(self, shown: str) -> str:
+        """The number of the order that charges the customer's code, once it is there."""
+        show = self.phone.show_to_scanner if self.phone.code else lambda: None
+        return charged(self.stall, shown, show)
 
     # -- looking -------------------------------------------------------------------------------------
 

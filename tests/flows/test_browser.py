@@ -78,7 +78,7 @@ def test_key_in_and_show_the_customers_code(page: Page, counter: Any, reader: st
     page.click("#tab-show")
     page.click("#open-code")
     page.locator(f"#{reader}:enabled").click()
-    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    counter.charged(shown)
     order_no = counter.newest()["order_no"]
     counter.paid(order_no)
     page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.paid")
@@ -166,7 +166,7 @@ def test_the_customers_code_while_the_line_was_cut(page: Page, counter: Any, rea
     page.locator(f"#{reader}:enabled").click()
     counter.sees_screen("Checking")
     restore(page)
-    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    counter.charged(shown)
     counter.paid(counter.newest()["order_no"])
     counter.stall.dismiss()
 

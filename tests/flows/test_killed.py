@@ -42,7 +42,7 @@ def test_while_the_customer_confirms(fresh) -> None:
     shown = fresh.sees_code()
     fresh.phone.open_code("Alipay+", "confirms")
     fresh.phone.show_to_scanner()
-    fresh.until(lambda: fresh.newest()["order_no"] != shown, "the customer's order")
+    fresh.charged(shown)
     order_no = fresh.newest()["order_no"]
     fresh.until(lambda: any(o["order_no"] == order_no for o in fresh.stall.books()), "the charge")
     fresh.stall.kill_daemon()
@@ -58,7 +58,7 @@ def test_while_the_charge_is_under_way(fresh) -> None:
     fresh.phone.open_code("Alipay+")
     fresh.stall.tell_sandbox("misbehave", operation="submit", kind="delay", delay_ms=4000, count=1)
     fresh.phone.show_to_scanner()
-    fresh.until(lambda: fresh.newest()["order_no"] != shown, "the customer's order")
+    fresh.charged(shown)
     order_no = fresh.newest()["order_no"]
     back(fresh)
     assert fresh.ends(order_no)["outcome"] in ("paid", "not paid", "returned")

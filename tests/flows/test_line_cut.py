@@ -45,7 +45,7 @@ def test_while_the_customers_code_is_charged(counter) -> None:
     counter.sees_screen("Checking")
     assert counter.newest()["order_no"] == shown
     counter.stall.restore_line()
-    counter.until(lambda: counter.newest()["order_no"] != shown, "the customer's order")
+    counter.charged(shown)
     counter.paid(counter.newest()["order_no"])
     counter.stall.dismiss()
 
