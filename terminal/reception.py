@@ -60,7 +60,7 @@ class Reception:
         ring = self.dispatcher
         now_ms = ring.parts.time.boot_ms()
         last = ring.parts.journal.last()
-        heard_ms = ring.contact_ms
+        heard_ms = ring.contact.heard_ms
         return {
             "verdict": self._verdict(),
             "why": ring.counter.why or "",
@@ -69,7 +69,7 @@ class Reception:
             "version": __version__,
             "gateway": self.driver,
             "sandbox": ring.shop.test,
-            "online": ring.counter.online,
+            "online": ring.contact.online,
             "last_contact_s": None if heard_ms is None else (now_ms - heard_ms) // 1000,
             "open": [self._open(order, now_ms) for order in ring.orders.values()],
             "last": told(last) if last else None,

@@ -66,9 +66,9 @@ TRESPASSES = {
     "time in the core": ("core/terms.py", "import time\n"),
     "requests in a gateway": ("gateways/paycloud.py", "import requests\n"),
     "the journal in a codec": ("gateways/paycloud.py", "import terminal.journal\n"),
-    "sqlite outside the journal": ("dispatcher.py", "import sqlite3\n"),
+    "sqlite outside the journal": ("dispatcher/ring.py", "import sqlite3\n"),
     "a device named by the dispatcher": (
-        "dispatcher.py",
+        "dispatcher/ring.py",
         "import terminal.devices.display.emulated\n",
     ),
     "upwards": ("core/terms.py", "import terminal.dispatcher\n"),

@@ -243,9 +243,9 @@ def code_sent_again(patch: Patch) -> None:
 
     def from_the_vault(self: Dispatcher, request: Any) -> None:
         if isinstance(request, SubmitPayment):
-            kept = self.vault[request.code_digest]
+            kept = self.outbox.vault[request.code_digest]
             send(self, request)
-            self.vault[request.code_digest] = kept
+            self.outbox.vault[request.code_digest] = kept
         else:
             send(self, request)
 
@@ -313,10 +313,9 @@ def probes_overlap(patch: Patch) -> None:
     """The dispatcher as it was: a second probe made the answer to the first a fault that ended the daemon."""
 
     def probe(self: Dispatcher) -> None:
-        self.probe_at_ms = None
-        self.exchange += 1
-        self.probing = self.exchange
-        self.parts.line.probe(self.exchange)
+        self.contact.probe_at_ms = None
+        self.contact.probing = self.outbox.number()
+        self.parts.line.probe(self.contact.probing)
 
     patch.setattr(Dispatcher, "probe", probe)
 

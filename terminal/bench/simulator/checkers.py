@@ -239,8 +239,8 @@ class Checkers:
     # -- the daemon has nothing to do ------------------------------------------------------------------------------
 
     def settled(self, ring: Dispatcher) -> None:
-        under_way = {request.order_no for request in ring.exchanges.values()}
-        under_way.update(request.order_no for request, _ in ring.unsaid)
+        under_way = {request.order_no for request in ring.outbox.exchanges.values()}
+        under_way.update(request.order_no for request, _ in ring.outbox.unsaid)
         live = {row.order.order_no: row.order for row in self.card.live()}
         must("I17", live == ring.orders, "the journal and the daemon know different open orders")
         for order in ring.orders.values():

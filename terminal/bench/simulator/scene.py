@@ -357,8 +357,8 @@ class Scene:
             self._guarded(lambda: self._settle(ring))
 
     def _tell_answer(self, ring: Dispatcher, item: Answered) -> None:
-        if self._keep and item.exchange in ring.exchanges:
-            request, answer = ring.exchanges[item.exchange], item.answer
+        if self._keep and item.exchange in ring.outbox.exchanges:
+            request, answer = ring.outbox.exchanges[item.exchange], item.answer
             said = getattr(answer, "kind", type(answer)).__name__
             detail = "" if isinstance(answer, HttpAnswer) else answer.detail
             self.tell("answer", said, detail, "to", type(request).__name__, request.order_no[-10:])

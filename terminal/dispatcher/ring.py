@@ -1,20 +1,17 @@
-"""The one loop: inbox -> step -> journal -> effects -> sleep until the next wake.
+"""The ring: inbox -> step -> journal -> effects -> sleep until the next wake.
 
-Threads at the edges only put things into the inbox; everything is decided and written here, in one thread.
-The order of things in `turn` is the whole promise of this house: step, COMMIT, then effects, then screen.
-
-Nothing in here knows a concrete device or gateway; they come in by their Protocols (`Parts`).
+The order of things in `turn` and `commit` is the whole promise of this house: step, COMMIT, then effects, then
+screen. The sale in front is served at once; every other order waits for its rank and for a place in the outbox.
 """
 
 from __future__ import annotations
 
 import logging
 import queue
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from terminal.codes.scanned import Refused, read
 from terminal.core import counter as people
@@ -63,105 +60,36 @@ from terminal.core.table import attention
 from terminal.core.terms import ORDER_NO_MAX, HouseFault, JournalFault, mint_order_no
 from terminal.core.timing import next_wake
 from terminal.core.views import Glass, Idle, OutOfService
+from terminal.dispatcher.contact import Contact
+from terminal.dispatcher.orders import Orders
+from terminal.dispatcher.outbox import PLACES, Outbox
+from terminal.dispatcher.parts import (
+    Answered,
+    Asked,
+    Item,
+    Noticed,
+    Parts,
+    Reception,
+    Stop,
+    closed,
+    no_notices,
+)
 from terminal.journal.journal import When
 from terminal.web import Verdict
 from terminal.web.looks import Looks
-from terminal.wire.http import HttpAnswer, Stamp
+from terminal.wire.http import HttpAnswer
 
 if TYPE_CHECKING:
-    from terminal.clock import Time
-    from terminal.codes.scanned import PaymentCode
     from terminal.core.events import Key
     from terminal.core.terms import Mode, Money
-    from terminal.devices.buzzer import Buzzer
-    from terminal.devices.keypad import Keypad
-    from terminal.devices.scanner import Scanner
-    from terminal.gateways import Gateway, Notice
-    from terminal.journal.journal import Journal
-    from terminal.wire.line import Failure, Line
+    from terminal.wire.line import Failure
 
 log = logging.getLogger("terminal")
 
 PEOPLE = (CancelPressed, CodePresented)
 INBOX_MAX = 256
 TICK_MS = 250  # the countdown and the clock on the glass
-PROBE_EVERY_MS = 5_000  # while the line is down (reliability.md 4)
-CONTACT_LOST_AFTER = 2  # unanswered exchanges in a row
-ORDERS_OPEN_MAX = 10_000  # then no new sale (reliability.md 4)
-
-
-class Face(Protocol):
-    """The display as the dispatcher sees it: wiring puts screens and device together."""
-
-    def show(self, glass: Glass) -> None: ...
-
-    def unfit(self, payload: str) -> str | None:
-        """Why this code cannot be shown readably here, in words; None when it can."""
-        ...
-
-    @property
-    def lost(self) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What wiring made: one of each, and the scanners."""
-
-    time: Time
-    journal: Journal
-    gateway: Gateway
-    line: Line
-    face: Face
-    buzzer: Buzzer
-    keypad: Keypad
-    scanners: tuple[Scanner, ...]
-    chance: Callable[[], int]
-    code_key: bytes  # keys the digests of payment codes
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The line has something for exchange number `exchange`."""
-
-    exchange: int
-    answer: HttpAnswer | Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Somebody at the control socket asks; `reply` takes exactly one dict."""
-
-    request: dict[str, object]
-    reply: Callable[[dict[str, object]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Noticed:
-    """The gateway posted an authentic notice; `reply` takes exactly one verdict."""
-
-    notice: Notice
-    reply: Callable[[Verdict], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Finish: nothing new, everything durable is durable already."""
-
-
-Reception = Callable[[dict[str, object]], dict[str, object]]
-
-
-def closed(request: dict[str, object]) -> dict[str, object]:
-    """The reception before wiring opens it."""
-    return {"ok": False, "error": f"{request.get('word')} is not known here", "remedy": ""}
-
-
-def no_notices() -> dict[str, object] | None:
-    """The counts of a listener that is not there."""
-    return None
-
-
-Item = Answered | Asked | Noticed | Stop | KeyPressed | CodeScanned | ScanRefused
+ORDERS_OPEN_MAX = 10_000  # more, and no new sale starts (reliability.md 4)
 
 
 class Dispatcher:
@@ -174,17 +102,10 @@ class Dispatcher:
         self.idle_title = idle_title
         self.inbox: queue.Queue[Item] = queue.Queue(INBOX_MAX)
         self.counter = Counter()
-        self.orders: dict[str, Order] = {}  # everything that is not final
+        self.orders = Orders()  # everything that is not final
         self.looks = Looks()  # final, but asked about
-        self.vault: dict[str, PaymentCode] = {}  # digest -> code, from scan to submit, RAM only
-        self.exchanges: dict[int, Request] = {}
-        self.unsaid: deque[tuple[Request, str]] = deque()  # requests that the codec could not build
-        self.exchange = 0
-        self.silences = 0
-        self.contact_ms: int | None = None
-        self.lost_ms = 0  # when the line was last found down or up
-        self.probe_at_ms: int | None = None
-        self.probing: int | None = None
+        self.outbox = Outbox(parts)
+        self.contact = Contact()
         self.shown: Glass | None = None
         self.armed = False
         self.stopped = False
@@ -256,9 +177,15 @@ class Dispatcher:
 
     def due_ms(self) -> int | None:
         """Boot time at which `wake` has something to do; None: never by itself. The simulator jumps there."""
-        wakes = [next_wake(order) for order in self.orders.values()]
-        wakes += [people.next_wake(self.counter, self.shop), self.probe_at_ms]
+        wakes = [self.orders.due_ms(), people.next_wake(self.counter, self.shop)]
+        wakes += [self.contact.probe_at_ms, self._front_due_ms()]
+        if self.orders.is_ripe and self.outbox.has_room:
+            wakes.append(self.parts.time.boot_ms())
         return min((at_ms for at_ms in wakes if at_ms is not None), default=None)
+
+    def _front_due_ms(self) -> int | None:
+        front = self.counter.front and self.orders.get(self.counter.front.order_no)
+        return next_wake(front) if front else None
 
     def handle(self, item: Item) -> None:
         match item:
@@ -274,17 +201,22 @@ class Dispatcher:
                 self.turn_counter(item)
 
     def wake(self) -> None:
-        """Everything whose time has come."""
+        """Everything whose time has come: the sale in front, then others while there is a place for them."""
         self.say_unsaid()
         now_ms = self.parts.time.boot_ms()
-        for order in tuple(self.orders.values()):
-            due_ms = next_wake(order)
-            if due_ms is not None and due_ms <= now_ms:
-                self.turn(order.order_no, WakeDue(at_ms=now_ms))
+        due_ms, front = self._front_due_ms(), self.counter.front
+        if front is not None and due_ms is not None and due_ms <= now_ms:
+            self.turn(front.order_no, WakeDue(at_ms=now_ms))
+        self.outbox.release()
+        self.orders.ripen(now_ms)
+        for _ in range(PLACES):  # then the inbox again
+            order_no = self.orders.pick() if self.outbox.has_room else None
+            if order_no is not None:
+                self.turn(order_no, WakeDue(at_ms=now_ms))
         counter_ms = people.next_wake(self.counter, self.shop)
         if counter_ms is not None and counter_ms <= now_ms:
             self.turn_counter(WakeDue(at_ms=now_ms))
-        if self.probe_at_ms is not None and self.probe_at_ms <= now_ms:
+        if self.contact.probe_at_ms is not None and self.contact.probe_at_ms <= now_ms:
             self.probe()
 
     # -- one order's turn ------------------------------------------------------------------------------
@@ -366,7 +298,7 @@ class Dispatcher:
     def open_cpm(self, effect: OpenCpm, at_ms: int) -> None:
         """The code goes into the vault until its request is built; nothing else ever holds it."""
         order_no = self.mint()
-        self.vault[effect.digest] = effect.code
+        self.outbox.vault[effect.digest] = effect.code
         order, requests = cpm.open_order(
             order_no,
             effect.sale_no or order_no,
@@ -422,18 +354,7 @@ class Dispatcher:
     # -- the line --------------------------------------------------------------------------------------
 
     def send(self, request: Request) -> None:
-        """Stamp when it is sent, not when it is journalled (DESIGN 2)."""
-        if isinstance(request, SubmitPayment):
-            request = replace(request, code=self.vault.pop(request.code_digest))
-        stamp = Stamp(utc_ms=self.parts.time.utc_ms())
-        try:
-            http = self.parts.gateway.build(request, stamp)
-        except HouseFault as fault:
-            self.unsaid.append((request, str(fault)))
-            return
-        self.exchange += 1
-        self.exchanges[self.exchange] = request
-        self.parts.line.send(self.exchange, http, urgent=self._at_the_counter(request.order_no))
+        self.outbox.put(request, urgent=self._at_the_counter(request.order_no))
 
     def _at_the_counter(self, order_no: str) -> bool:
         """The sale that people wait for goes before all others; a new one is not in front yet."""
@@ -444,8 +365,8 @@ class Dispatcher:
 
     def say_unsaid(self) -> None:
         """A request that cannot be said on this gateway's wire: nothing left, and the settings are at fault."""
-        while self.unsaid:
-            request, why = self.unsaid.popleft()
+        while self.outbox.unsaid:
+            request, why = self.outbox.unsaid.popleft()
             log.error("%s: %s cannot be said: %s", request.order_no, type(request).__name__, why)
             at_ms, detail = self.parts.time.boot_ms(), why[:80]
             event: OrderEvent = AnswerUnclear(at_ms=at_ms, detail=detail)
@@ -456,13 +377,12 @@ class Dispatcher:
             self.turn(request.order_no, event)
 
     def take_answer(self, answered: Answered) -> None:
-        now_ms = self.parts.time.boot_ms()
-        failed = not isinstance(answered.answer, HttpAnswer)
-        self.note_contact(silent=failed, now_ms=now_ms)
-        if answered.exchange == self.probing:
-            self.probing = None
+        now_ms, number = self.parts.time.boot_ms(), answered.exchange
+        self.note_contact(answered.answer, now_ms)
+        if number == self.contact.probing:
+            self.contact.probing = None
             return
-        request = self.exchanges.pop(answered.exchange)
+        request = self.outbox.take(number)
         self.turn(request.order_no, self.understand(request, answered.answer, now_ms))
 
     def understand(self, request: Request, answer: HttpAnswer | Failure, now_ms: int) -> OrderEvent:
@@ -475,36 +395,32 @@ class Dispatcher:
             return CodeUnfit(at_ms=now_ms, detail=unfit)
         return event
 
-    def note_contact(self, *, silent: bool, now_ms: int) -> None:
-        """Two silences in a row: the line is down, probe it. Anything heard: it is up."""
-        self.silences = self.silences + 1 if silent else 0
-        if not silent:
-            self.contact_ms = now_ms
-        down = self.silences >= CONTACT_LOST_AFTER
-        self.probe_at_ms = now_ms + PROBE_EVERY_MS if down else None
-        if down is not self.counter.online:
+    def note_contact(self, answer: HttpAnswer | Failure, now_ms: int) -> None:
+        """What the line brought or did not bring, and whether that makes it up or down."""
+        heard = isinstance(answer, HttpAnswer)
+        if not (self.contact.heard(now_ms) if heard else self.contact.silent(now_ms)):
             return
-        log.warning("the line is %s", "down" if down else "up")
-        self.lost_ms = now_ms
-        self.turn_counter(LineChanged(at_ms=now_ms, online=not down))
-        if not down:
-            self.hasten(now_ms)
+        log.warning("the line is %s", "up" if heard else "down")
+        self.outbox.open = heard
+        self.turn_counter(LineChanged(at_ms=now_ms, online=heard))
+        if heard:
+            self.orders.ripen_all()
+            if self.counter.front is not None:
+                self.hasten(now_ms, self.counter.front.order_no)
 
-    def hasten(self, now_ms: int, order_no: str | None = None) -> None:
-        """The line is back, or somebody asks: nobody waits out a back-off meant for a dead line."""
-        for order in tuple(self.orders.values()):
-            if not order.pace.asked and order_no in (None, order.order_no):
-                pace = replace(order.pace, ask_at_ms=now_ms)
-                self.orders[order.order_no] = replace(order, pace=pace)
+    def hasten(self, at_ms: int, order_no: str) -> None:
+        """Somebody asks: this order does not wait out its pause."""
+        order = self.orders.get(order_no)
+        if order is not None and not order.pace.asked:
+            self.orders[order_no] = replace(order, pace=replace(order.pace, ask_at_ms=at_ms))
 
     def probe(self) -> None:
         """One at a time: the answer to the one under way sets the time of the next."""
-        self.probe_at_ms = None
-        if self.probing is not None:
+        self.contact.probe_at_ms = None
+        if self.contact.probing is not None:
             return
-        self.exchange += 1
-        self.probing = self.exchange
-        self.parts.line.probe(self.exchange)
+        self.contact.probing = self.outbox.number()
+        self.parts.line.probe(self.contact.probing)
 
     # -- start -----------------------------------------------------------------------------------------
 
@@ -513,15 +429,16 @@ class Dispatcher:
         Recovery reads, it never replays (reliability.md 3.5)."""
         now_ms = self.parts.time.boot_ms()
         last = self.parts.journal.last()
-        for row in self.parts.journal.live():
+        rows = self.parts.journal.live()
+        for row in rows:
             self.orders[row.order.order_no] = row.order
-        for row in self.parts.journal.live():
+        for row in rows:
             rebooted = row.when.boot_id != self.parts.time.boot_id
             self.turn(row.order.order_no, Restarted(at_ms=now_ms, rebooted=rebooted))
         if last is not None and last.order.mode in RETURNS and last.order.of:
             last = self.parts.journal.order(
                 last.order.of
-            )  # a return is not what the counter waits for
+            )  # nobody at the counter waits for a return
         if last is not None:
             order = self.orders.get(last.order.order_no, last.order)
             self.counter = people.show_last(self.counter, order, now_ms)
@@ -561,16 +478,18 @@ class Dispatcher:
             return "The display is not answering.", self.parts.face.lost
         if self.parts.keypad.lost:
             return "The keypad is not answering.", self.parts.keypad.lost
-        if len(self.orders) >= ORDERS_OPEN_MAX:
+        if len(self.orders) > ORDERS_OPEN_MAX:
             return "Too many sales are unresolved.", "Check the connection."
         return None, ""
 
     def glass(self) -> Glass:
         now_ms = self.parts.time.boot_ms()
         front = self.counter.front
-        background = sum(1 for no in self.orders if front is None or no != front.order_no)
-        online = self.counter.online
-        idle = Idle(self.idle_title, "" if online else waits(now_ms - self.lost_ms), online)
+        background = len(self.orders) - (front is not None and front.order_no in self.orders)
+        online = self.contact.online
+        idle = Idle(
+            self.idle_title, "" if online else waits(now_ms - self.contact.since_ms), online
+        )
         return Glass(view(self.counter, self.shop, now_ms, idle), background, self.shop.test)
 
     def give_up(self, fault: JournalFault) -> None:
