@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terminal.bench.phone import Phone
-from terminal.bench.stall import Pace, Stall
+from terminal.bench.settings import ACCOUNTS
+from terminal.bench.stall import Stall
 from terminal.core.terms import Fault
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def main(argv: list[str]) -> int:
     """Exit codes: 0 fine, 1 a sale was not paid or something did not start, 2 wrong use."""
     wanted = _parser().parse_args(argv)
     state = wanted.state or Path(tempfile.mkdtemp(prefix="counter-"))
-    stall = Stall(state, profile=wanted.profile, pace=Pace())
+    stall = Stall(state, wanted.gateway, profile=wanted.profile)
     try:
         stall.start()
         return headless(stall) if wanted.headless else serve(stall, wanted.port)
@@ -39,6 +40,7 @@ def main(argv: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/demo", description="A counter on this machine.")
+    parser.add_argument("--gateway", choices=ACCOUNTS, default="paycloud", help="(paycloud)")
     parser.add_argument("--headless", action="store_true", help="two sales, two lines of JSON")
     parser.add_argument("--port", type=int, default=8321, help="of the page, on loopback; 0: any")
     parser.add_argument("--state", type=Path, help="directory of journal, keys and logs")

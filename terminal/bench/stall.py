@@ -20,11 +20,12 @@ import time
 import tty
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from terminal.bench.proxy import Proxy
+from terminal.bench.settings import Tables, changed, tables, toml
 from terminal.control import call
 from terminal.core.events import Key
 from terminal.core.terms import Fault
@@ -44,56 +45,14 @@ CAMERA_FRAME_S = 0.1
 
 log = logging.getLogger(__name__)
 
-SETTINGS = """\
-[terminal]
-id = "BENCH1"
-state_dir = "{state}"
-profile = "{profile}"
-
-[shop]
-title = "Corner Shop"
-currency = "EUR"
-max_amount = "2000.00"
-offer = "both"
-
-[gateway]
-driver = "{gateway}"
-url = "{url}"
-sandbox = true
-private_key_file = "{private_key_file}"
-gateway_key_file = "{gateway_key_file}"
-
-# The sandbox lives a little faster than a real gateway, so that nobody at the bench has to wait.
-[gateway.timing]
-first_query_s = 1
-query_step_s = 1
-earliest_undo_s = {earliest_undo_s}
-life_s = {life_s}
-doubt_s = {doubt_s}
-grace_s = {grace_s}
-verify_s = {verify_s}
-
-[gateway.wallets]
-"alipay+" = "Alipay+"
-"wechat" = "WeChatPay"
-"unionpay" = "UnionPay"
-
-[gateway.{gateway}]
-app_id = "{app_id}"
-merchant_no = "{merchant_no}"
-
-[clock]
-trust = "system"
-
-[control]
-socket = "{state}/control.sock"
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast life goes at this stall, in seconds; the real numbers are the codec's."""
+    """How fast life goes at this stall, in seconds; the real numbers are the codec's. A little faster than at
+    a real gateway, so that nobody at the bench has to wait."""
 
+    first_query_s: float = 1
+    query_step_s: float = 1
     earliest_undo_s: float = 2
     life_s: float = 120
     doubt_s: float = 30
@@ -109,13 +68,31 @@ class Heard:
     beep: str
 
 
+class Tls(NamedTuple):
+    """Files: the sandbox's certificate with its key, and the authority that vouches for it."""
+
+    certificate: Path
+    authority: Path
+
+
 class Stall:
     """`start()`, then press, look, scan, cut; `stop()` ends everything. Methods may be called by any thread."""
 
     def __init__(
-        self, state: Path, *, profile: Path | None = None, pace: Pace | None = None
+        self,
+        state: Path,
+        gateway: str = "paycloud",
+        *,
+        profile: Path | None = None,
+        pace: Pace | None = None,
+        tls: Tls | None = None,
+        changes: Tables | None = None,
     ) -> None:
+        """`gateway`: one of `settings.ACCOUNTS`. `changes`: what the settings say otherwise."""
         self.state = state.absolute()
+        self.name = gateway
+        self.tls = tls
+        self.changes = changes or {}
         self.profile = profile or ROOT / "hardware" / "bench.toml"
         self.pace = pace or Pace()
         self.sandbox: subprocess.Popen[str] | None = None
@@ -138,11 +115,14 @@ class Stall:
         """Everything up, the idle screen on the glass. Fault when something does not come."""
         self.state.mkdir(parents=True, exist_ok=True)
         self._open_pty()
-        self.sandbox = self._spawn("sandbox", "--gateway", "paycloud", "--state", "sandbox")
+        secured = ("--cert", str(self.tls.certificate)) if self.tls else ()
+        self.sandbox = self._spawn(
+            "sandbox", "--gateway", self.name, "--state", "sandbox", *secured
+        )
         self.gateway = self._first_line(self.sandbox)
-        host, port = self.gateway["address"].removeprefix("http://").rsplit(":", 1)
+        scheme, host, port = self.gateway["address"].replace("//", "").rsplit(":", 2)
         self.proxy = Proxy((host, int(port)))
-        self._write_settings(self.proxy.start())
+        self._write_settings(f"{scheme}://{host}:{self.proxy.start()}")
         self.tell_sandbox(
             "settings", earliest_revoke_ms=round(1000 * max(0, self.pace.earliest_undo_s - 1))
         )
@@ -194,11 +174,12 @@ class Stall:
         said: dict[str, str] = json.loads(line)
         return said
 
-    def _write_settings(self, port: int) -> None:
-        known = {**self.gateway, "url": f"http://127.0.0.1:{port}"}
-        fields = {name: getattr(self.pace, name) for name in Pace.__dataclass_fields__}
-        text = SETTINGS.format(**known, **fields, state=self.state, profile=self.profile)
-        (self.state / "terminal.toml").write_text(text, encoding="utf-8")
+    def _write_settings(self, url: str) -> None:
+        """The terminal's line to the gateway leads through the proxy that can be cut."""
+        known = tables(self.gateway, self.state, self.profile, asdict(self.pace))
+        line = {"url": url, "ca_file": str(self.tls.authority) if self.tls else None}
+        settings = changed(changed(known, {"gateway": line}), self.changes)
+        (self.state / "terminal.toml").write_text(toml(settings), encoding="utf-8")
 
     # -- waiting -----------------------------------------------------------------------------------
 
@@ -264,25 +245,33 @@ class Stall:
 
     def tell_sandbox(self, door: str, **asked: object) -> dict[str, Any]:
         """The customer's and the bench's doors of the sandbox; not through the line that can be cut."""
+        return self._at_the_sandbox("POST", door, asked)
+
+    def books(self) -> list[dict[str, Any]]:
+        """The orders in the sandbox's ledger, oldest first."""
+        orders: list[dict[str, Any]] = self._at_the_sandbox("GET", "orders")["orders"]
+        return orders
+
+    def booked(self, order_no: str) -> dict[str, Any]:
+        """One order of the books, with its refunds and its history."""
+        return self._at_the_sandbox("GET", f"orders/{order_no}")
+
+    def _at_the_sandbox(
+        self, method: str, door: str, asked: dict[str, object] | None = None
+    ) -> dict[str, Any]:
         import requests
 
-        answer = requests.post(
-            f"{self.gateway['address']}/sandbox/{door}", json=asked, timeout=STOP_TIMEOUT_S
+        answer = requests.request(
+            method,
+            f"{self.gateway['address']}/sandbox/{door}",
+            json=asked,
+            timeout=STOP_TIMEOUT_S,
+            verify=str(self.tls.authority) if self.tls else True,
         )
         said: dict[str, Any] = answer.json()
         if answer.status_code != 200:
             raise Fault(said.get("error", f"the sandbox answered {answer.status_code}"))
         return said
-
-    def books(self) -> list[dict[str, Any]]:
-        """The orders in the sandbox's ledger, oldest first."""
-        import requests
-
-        answer = requests.get(
-            f"{self.gateway['address']}/sandbox/orders", timeout=STOP_TIMEOUT_S
-        ).json()
-        orders: list[dict[str, Any]] = answer["orders"]
-        return orders
 
     # -- the cables' far ends ----------------------------------------------------------------------
 

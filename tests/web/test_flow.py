@@ -24,28 +24,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Told(Stall):
-    """A stall whose daemon takes notices."""
-
-    port = 0
-
-    def _write_settings(self, port: int) -> None:
-        super()._write_settings(port)
-        self.port = free_port()
-        file = self.state / "terminal.toml"
-        text = file.read_text(encoding="utf-8")
-        for step in ("first_query_s", "query_step_s"):
-            assert f"{step} = 1\n" in text
-            text = text.replace(f"{step} = 1\n", f"{step} = {SELDOM_S}\n")
-        url = f'notify_url = "http://127.0.0.1:{self.port}/notify"\n'
-        text = text.replace("merchant_no =", f"{url}merchant_no =")
-        text += f"\n[notices]\nenabled = true\nport = {self.port}\n"
-        file.write_text(text, encoding="utf-8")
-
-
 @pytest.fixture
-def stall(tmp_path: Path) -> Iterator[Told]:
-    stall = Told(tmp_path, pace=Pace(life_s=500))
+def stall(tmp_path: Path) -> Iterator[Stall]:
+    """A stall whose daemon takes notices."""
+    port = free_port()
+    changes: dict[str, dict[str, object]] = {
+        "notices": {"enabled": True, "port": port},
+        "gateway.paycloud": {"notify_url": f"http://127.0.0.1:{port}/notify"},
+    }
+    pace = Pace(life_s=500, first_query_s=SELDOM_S, query_step_s=SELDOM_S)
+    stall = Stall(tmp_path, pace=pace, changes=changes)
     try:
         stall.start()
         yield stall
@@ -53,7 +41,7 @@ def stall(tmp_path: Path) -> Iterator[Told]:
         stall.stop()
 
 
-def test_the_postman_is_sooner_than_the_poll(stall: Told) -> None:
+def test_the_postman_is_sooner_than_the_poll(stall: Stall) -> None:
     stall.press("1", "2", "5", "0", "ok")
     phone = Phone(stall)
     stall.wait(lambda: stall.bright and phone.payload() is not None, "our code", WAIT_S)
