@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 Answer = dict[str, object]
 LIST_MAX = 1_000
+NO_VOID = "This gateway has no void. Give the money back: terminalctl refund {}"
+NO_CANCEL_NOTE = (
+    "This gateway has no cancel: the code can be paid until it expires. Hand over nothing before it has "
+    "ended. Follow it: terminalctl query {}"
+)
 
 
 class Reception:
@@ -123,7 +128,10 @@ class Reception:
         if number not in ring.orders:
             raise Refusal("No such sale is under way. See: terminalctl status")
         ring.turn(number, CancelPressed(at_ms=ring.parts.time.boot_ms()))
-        return {"order": facts(self._find({"order_no": number}))}
+        order = self._find({"order_no": number})
+        outlasted = not (order.final or ring.parts.gateway.timing.undo)
+        note = NO_CANCEL_NOTE.format(order.order_no) if outlasted else ""
+        return {"order": facts(order), "note": note}
 
     def refund(self, request: Answer) -> Answer:
         """Give an amount of a paid sale back; without an amount all that is left of it."""
@@ -138,6 +146,8 @@ class Reception:
     def void(self, request: Answer) -> Answer:
         """Undo a paid sale of today in full; the gateway's window over, it becomes a refund of the whole."""
         original = self._find(request)
+        if not self.dispatcher.parts.gateway.timing.undo:
+            raise Refusal(NO_VOID.format(original.order_no))
         return {"order": facts(self.dispatcher.open_return(original, original.amount, Mode.VOID))}
 
     def journal(self, request: Answer) -> Answer:

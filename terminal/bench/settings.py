@@ -64,7 +64,7 @@ def changed(settings: Tables, changes: Tables) -> Tables:
     """With the keys of `changes` instead; None takes a key away."""
     made = {
         name: dict(settings.get(name, {})) | dict(changes.get(name, {}))
-        for name in settings | changes
+        for name in (*settings, *changes)
     }
     return {
         name: {key: value for key, value in table.items() if value is not None}

@@ -52,6 +52,8 @@ def _told(desk: Desk, reply: Facts) -> int:
         desk.paper.data(reply)
     else:
         desk.show_order(reply["order"])
+        if reply.get("note"):
+            desk.paper.line(reply["note"])
     return exit_code(reply["order"]["outcome"])
 
 

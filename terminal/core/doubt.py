@@ -46,7 +46,7 @@ from terminal.core.events import (
     UndoRefused,
     WakeDue,
 )
-from terminal.core.sale import Ask, Order, Pace, Phase, Reason
+from terminal.core.sale import NO_CANCEL, Ask, Order, Pace, Phase, Reason
 from terminal.core.table import OF_RETURNS, Row, Step, attention, row, rule
 from terminal.core.terms import HouseFault, Mode
 from terminal.core.timing import Timing, backoff_ms
@@ -210,6 +210,8 @@ def send_undo(order: Order, event: Event, timing: Timing) -> Step:
     """The undo leaves, or the gateway's earliest time is waited for, asking meanwhile. One that was just
     answered is not repeated without a pause."""
     needed = replace(order, undone=False)
+    if not timing.undo:
+        return outlast(needed, event, timing)
     if order.pace.asked in (Ask.CLOSE, Ask.REVERSE):
         return ask_later(needed, event, timing)
     earliest_ms = order.opened_ms + timing.earliest_undo_ms
@@ -217,6 +219,25 @@ def send_undo(order: Order, event: Event, timing: Timing) -> Step:
         return rest(needed, min(earliest_ms, event.at_ms + timing.query_step_ms))
     what = Ask.CLOSE if order.phase is CLOSING else Ask.REVERSE
     return ask(replace(needed, undo_left=True), what)
+
+
+def outlast(order: Order, event: Event, timing: Timing) -> Step:
+    """Nothing can be undone at this gateway: the order is asked about until it can no longer be paid. Paid
+    meanwhile is paid; money that should go back, and an order that will not end, are for a human."""
+    if order.paid is not None:
+        return attention(order, event, order.reason or Reason.LATE, NO_CANCEL)
+    if order.mode is Mode.MPM and order.qr is None:  # nobody has its code
+        return finish(order, event, timing)
+    told = replace(order, detail=NO_CANCEL)
+    if event.at_ms < (dead_ms := _dead_ms(order, timing)):
+        return rest(told, min(dead_ms, event.at_ms + timing.query_step_ms), tries=order.pace.tries)
+    if isinstance(event, PaymentDeclined):
+        return decline(order, event, timing)
+    if isinstance(event, OrderNotFound):
+        return finish(order, event, timing)
+    if isinstance(event, PaymentPending):
+        return attention(order, event, order.reason or Reason.EXPIRED, NO_CANCEL)
+    return ask_later(told, event, timing)
 
 
 def on_pending(order: Order, event: PaymentPending, timing: Timing) -> Step:
@@ -261,10 +282,17 @@ def _verified_at_ms(order: Order, event: Event, timing: Timing) -> int:
     """When nothing of this order can appear any more: a customer's code was sent when the order was
     opened; ours may be in a customer's phone already and be paid until its life ends (features.md a.3 rule 9:
     some gateways know no order before that)."""
+    dead_ms = _dead_ms(order, timing)
     if order.mode is Mode.CPM:
-        return max(order.opened_ms + timing.verify_ms, event.at_ms)
-    dead_ms = (order.payable_until_ms or 0) + LATE_NEWS_MS
+        return max(dead_ms, event.at_ms)
     return max(event.at_ms + timing.verify_ms, dead_ms)
+
+
+def _dead_ms(order: Order, timing: Timing) -> int:
+    """When an order that nobody ended can no longer be paid, as far as its own times tell."""
+    if order.mode is Mode.CPM:
+        return order.opened_ms + timing.verify_ms
+    return (order.payable_until_ms or 0) + LATE_NEWS_MS
 
 
 def on_undone(order: Order, event: UndoAccepted, timing: Timing) -> Step:
@@ -328,17 +356,18 @@ def undoing_row(phase: Phase) -> Row:
     """CLOSING and REVERSING differ in the request they send and in the word they end with."""
     ended = CLOSED if phase is CLOSING else REVERSED
     undone = (phase,) if phase is CLOSING else (phase, REVERSED)  # money was seen: it is back
+    unseen = (phase, CLOSED) if phase is CLOSING else (phase,)  # our code, that nobody has
     return row(
         {
             PaymentApproved: rule(on_approved, PAID, ATTENTION, REVERSING),
             PaymentHinted: rule(ask_now, phase),
-            PaymentPending: rule(on_pending, phase),
+            PaymentPending: rule(on_pending, *unseen, ATTENTION),
             PaymentDeclined: rule(on_declined, phase, DECLINED),
             OrderClosed: rule(closed_there, ended),
             OrderNotFound: rule(on_not_found, phase, VERIFYING, ended),
             UndoAccepted: rule(on_undone, *undone),
             UndoRefused: rule(on_refused, phase, ATTENTION),
-            AnswerUnclear: rule(on_no_answer, phase),
+            AnswerUnclear: rule(on_no_answer, *unseen),
             LineFailed: rule(on_no_answer, phase, DECLINED),
             CodeIssued: rule(go_on, phase),
             CodeUnfit: rule(go_on, phase),
@@ -375,8 +404,8 @@ def still_absent(order: Order, event: OrderNotFound, timing: Timing) -> Step:
 
 VERIFYING_ROW = row(
     {
-        PaymentApproved: rule(appeared, REVERSING),
-        PaymentPending: rule(appeared, REVERSING),
+        PaymentApproved: rule(appeared, REVERSING, ATTENTION),
+        PaymentPending: rule(appeared, REVERSING, ATTENTION),
         PaymentHinted: rule(ask_now, VERIFYING),
         PaymentDeclined: rule(decline, DECLINED),
         OrderClosed: rule(closed_there, CLOSED, REVERSED),
@@ -430,17 +459,19 @@ ATTENTION_ROW = row(
 
 
 def late_payment(order: Order, event: PaymentApproved, timing: Timing) -> Step:
-    """Money arrived on an order that we called unpaid: it goes back, and staff are told (I5, I7)."""
+    """Money arrived on an order that we called unpaid: it goes back, and staff are told (I5, I7). Where
+    nothing can be undone, they are the ones to give it back."""
     late = replace(
         order,
         phase=REVERSING,
         reason=Reason.LATE,
         paid=event.paid,
         gateway_ref=event.gateway_ref or order.gateway_ref,
-        undo_left=True,
         undone=False,
     )
-    return ask(late, Ask.REVERSE)
+    if not timing.undo:
+        return attention(late, event, Reason.LATE, NO_CANCEL)
+    return ask(replace(late, undo_left=True), Ask.REVERSE)
 
 
 def look_into(order: Order, event: PaymentHinted, timing: Timing) -> Step:
@@ -473,7 +504,7 @@ def unpaid_row(phase: Phase) -> Row:
     """DECLINED, CLOSED, REVERSED absorb everything but a payment (I7)."""
     return row(
         {
-            PaymentApproved: rule(late_payment, REVERSING),
+            PaymentApproved: rule(late_payment, REVERSING, ATTENTION),
             PaymentHinted: rule(look_into, phase),
         },
         late=_NOTHING_TO_DO,

@@ -50,6 +50,8 @@ FINAL = frozenset(
 )
 """No way leads out of these but a late payment (I7)."""
 
+NO_CANCEL = "this gateway has no cancel"  # detail of an order that shall end and must be outlasted
+
 
 class Reason(Enum):
     """Why an order ended, or is being ended. The screens have the words for people."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from terminal.core.counter import Counter, Shop, Stand, armed
-from terminal.core.sale import RETURNS, Order, Phase, Reason
+from terminal.core.sale import NO_CANCEL, RETURNS, Order, Phase, Reason
 from terminal.core.terms import Money
 from terminal.core.views import (
     Attention,
@@ -156,6 +156,8 @@ def _waiting_for(order: Order) -> str | None:
         return "Asking the wallet"
     if order.phase is Phase.IN_DOUBT and order.pace.payer_acting:
         return "Customer is confirming"
+    if order.phase in (Phase.CLOSING, Phase.REVERSING) and order.detail == NO_CANCEL:
+        return "It can still be paid. Wait"
     if order.phase is Phase.CLOSING and order.reason is not None:
         return _CLOSING_WORDS.get(order.reason)
     cancelled = order.phase is Phase.REVERSING and order.reason is Reason.OPERATOR

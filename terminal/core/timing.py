@@ -23,6 +23,7 @@ class Timing:
     `life_ms`: how long our code can be paid (asked of the gateway; its own word wins).
     `verify_ms`: after an undo that met no order: how long the request might still be on its way.
     `grace_ms`: after a restart, how long to ask before undoing.
+    `undo`: there is an operation that closes or reverses an order; without one, orders end by themselves.
     `undo_returns`: a close of a paid order returns the money (PayCloud revoke, Antom cancel).
     `create_again`: an unanswered create is repeated with the same body (idempotent there).
     `tombstone`: an undo of an unknown order makes it unpayable for ever (no VERIFYING needed).
@@ -36,6 +37,7 @@ class Timing:
     life_ms: int = 180_000
     verify_ms: int = 130_000
     grace_ms: int = 20_000
+    undo: bool = True
     undo_returns: bool = True
     create_again: bool = False
     tombstone: bool = False

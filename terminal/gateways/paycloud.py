@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from terminal.codes.scanned import PaymentCode
@@ -76,6 +76,7 @@ TIMING = Timing(
     life_ms=180_000,  # sent as `expires`; the SDK's samples say 90 and 300 (1.4)
     verify_ms=130_000,  # nobody knows of a tombstone: reliability.md 0.3
     grace_ms=20_000,  # reliability.md 3.5
+    undo=True,  # 0: order.revoker; CodePay's page has no row for it: see `revoke`
     undo_returns=True,  # 1.10: a successful order is refunded, an unpaid one closed
     create_again=False,  # 1.9: an answer to a repeated number is not documented
     tombstone=False,  # reliability.md 0.3: unconfirmed
@@ -131,6 +132,9 @@ class Settings:
     store_no: str = ""
     terminal_sn: str = ""  # must be bound in the merchant portal (1.4)
     profile: Literal["paycloud", "codepay"] = "paycloud"
+    revoke: bool = (
+        True  # CodePay's pages have no cancel, its SDK has (2): false where it is not offered
+    )
     path: str = "/api/entry"
     paths: Mapping[str, str] = field(default_factory=dict)  # of a cancel: unconfirmed (8.3)
     body: Literal["json", "form"] = "json"  # the pages say json, the SDK sends a form (1.2)
@@ -182,7 +186,7 @@ class Gateway:
                 "with ours, no answer would ever verify."
             )
         self.name: str = settings.profile
-        self.timing = timing
+        self.timing = replace(timing, undo=timing.undo and settings.revoke)
         self._settings = settings
         self._signer = signer
         self._verifier = verifier

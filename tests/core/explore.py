@@ -44,6 +44,7 @@ from tests.core.script import (
     CREATE_AGAIN,
     EUR_4,
     EUR_5,
+    NO_UNDO,
     TOMBSTONE,
     refunding,
     requesting,
@@ -53,7 +54,7 @@ from tests.core.script import (
 
 TRIES_TOLD_APART = 2  # mpm.CREATED_AGAIN_TRIES; no rule counts further
 SOON_MS, LATER_MS = 100, 150_000
-TIMINGS = (CAREFUL, TOMBSTONE, CLOSE_ONLY, CREATE_AGAIN)
+TIMINGS = (CAREFUL, TOMBSTONE, CLOSE_ONLY, CREATE_AGAIN, NO_UNDO)
 
 
 @dataclass(frozen=True, slots=True)

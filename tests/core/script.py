@@ -42,6 +42,7 @@ EUR_4 = Money(400, "EUR")
 NO, DIGEST = "T000001AAAA00000001BBBBBB", "d1"
 CAREFUL = Timing()
 CLOSE_ONLY = Timing(undo_returns=False)
+NO_UNDO = Timing(undo=False)
 TOMBSTONE = Timing(tombstone=True)
 CREATE_AGAIN = Timing(create_again=True)
 SENDS: dict[Ask, type[Request]] = {

@@ -182,7 +182,7 @@ def test_only_a_payment_leads_out_of_the_other_finals() -> None:
     for _, phase, event, cell in cells():
         if phase in FINAL and isinstance(cell, Rule) and cell.leads_to != {phase}:
             assert event is PaymentApproved
-            assert cell.leads_to == {Phase.REVERSING}
+            assert cell.leads_to == {Phase.REVERSING, Phase.ATTENTION}
 
 
 def test_waking_when_something_is_due_always_gets_on() -> None:

@@ -17,7 +17,7 @@ from terminal.core.terms import Mode
 from tests.core.toy import AMOUNT, Shop, Ways
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "300"))
-ways = st.builds(Ways, *[st.booleans()] * 6)
+ways = st.builds(Ways, *[st.booleans()] * 7)
 MODES = (Mode.MPM, Mode.CPM)
 modes = st.sampled_from(MODES)
 choices = st.lists(st.integers(0, 44), max_size=60)
@@ -32,7 +32,7 @@ def test_whatever_goes_wrong_every_word_on_the_glass_is_true(
 
 
 def test_when_nothing_goes_wrong_the_customer_has_paid() -> None:
-    for flags in product((False, True), repeat=6):
+    for flags in product((False, True), repeat=7):
         for mode in MODES:
             shop = Shop(Ways(*flags), [])
             shop.play(mode)
@@ -43,6 +43,6 @@ def test_when_nothing_goes_wrong_the_customer_has_paid() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_one_thing_goes_wrong_at_every_single_point(mode: Mode) -> None:
     """reliability.md 0.5: enumerate faults, then randomise."""
-    for flags in product((False, True), repeat=6):
+    for flags in product((False, True), repeat=7):
         for at, choice in product(range(14), range(9)):
             Shop(Ways(*flags), [0] * at + [choice, 1]).play(mode)

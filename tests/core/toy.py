@@ -64,6 +64,7 @@ UNPAID = frozenset({Phase.DECLINED, Phase.CLOSED, Phase.REVERSED})
 class Ways:
     """What gateways differ in. `known_unscanned`: an order is known before the customer scans it (else
     "no such order", features.md a.3 rule 9). `absent_accepts`: an undo of an unknown order is acknowledged.
+    `undo`: there is one.
     `stays_paid`: a paid order that was returned is still called paid by a query (gateways.md 8.8)."""
 
     tombstone: bool = False
@@ -72,12 +73,19 @@ class Ways:
     absent_accepts: bool = False
     stays_paid: bool = False
     create_again: bool = False
+    undo: bool = True
+
+    @property
+    def leave_it_to_a_human(self) -> bool:
+        """What should go back cannot, or an order does not end although its life is over."""
+        return not (self.undo and self.undo_returns)
 
     def timing(self) -> Timing:
         return Timing(
             tombstone=self.tombstone,
             undo_returns=self.undo_returns,
             create_again=self.create_again,
+            undo=self.undo,
         )
 
 
@@ -133,7 +141,7 @@ class Shop:
             pass
         for order in self.orders.values():
             assert order.final or order.phase is Phase.ATTENTION, "forgotten (I13)"
-            assert order.phase is not Phase.ATTENTION or not self.ways.undo_returns
+            assert order.phase is not Phase.ATTENTION or self.ways.leave_it_to_a_human
 
     def _turn(self) -> bool:
         wakes = {
@@ -308,6 +316,7 @@ class Shop:
         return answers.get(state, OrderClosed), {}
 
     def _undo(self, account: Account) -> tuple[type[OrderEvent], dict[str, object]]:
+        assert self.ways.undo, "asked for what this gateway does not have"
         unknown = account.state in ("absent", "minted")
         if unknown and self.ways.tombstone:
             account.becomes("closed", self.now_ms)

@@ -157,7 +157,7 @@ def has_what_wiring_asks_for(case: Case) -> None:
     module = case.module
     assert dataclasses.is_dataclass(module.Settings)
     assert isinstance(module.TIMING, Timing)
-    assert case.gateway.timing is module.TIMING
+    assert case.gateway.timing == module.TIMING
     assert case.gateway.name
     parameters = inspect.signature(module.Gateway.__init__).parameters
     assert list(parameters)[1:6] == ["settings", "signer", "verifier", "wallets", "timing"]

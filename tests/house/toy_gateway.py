@@ -53,6 +53,7 @@ TIMING = Timing(
     life_ms=60_000,  # toy manual 1.2
     verify_ms=130_000,  # reliability.md 0.3: nobody promises otherwise
     grace_ms=20_000,  # reliability.md 3.5
+    undo=True,  # toy manual 1.4
     undo_returns=True,  # toy manual 1.4
     create_again=True,  # toy manual 1.2
     tombstone=False,  # toy manual 1.4 is silent

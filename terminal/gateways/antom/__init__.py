@@ -49,6 +49,7 @@ TIMING = Timing(
     life_ms=180_000,  # features.md a.3 row 11: an order code lives 3 min; `expireTime` wins
     verify_ms=130_000,  # reliability.md 0.3: a cancel of a payment never seen buries nothing for sure
     grace_ms=20_000,  # reliability.md 3.5
+    undo=True,  # gateways.md 3.6
     undo_returns=True,  # gateways.md 3.6: a cancel of a paid order is a full refund
     create_again=True,  # gateways.md 3.4 b, 3.9: the same number and body give the same result
     tombstone=False,  # gateways.md 3.6: unconfirmed
