@@ -43,6 +43,7 @@ from terminal.dispatcher import Asked, Dispatcher, Noticed, Parts
 from terminal.journal.journal import AlreadyRunning, Journal
 from terminal.reception import Reception
 from terminal.screens import draw, qr
+from terminal.systemd import Systemd
 from terminal.web import Verdict
 from terminal.wire.line import Line
 from terminal.wire.signing import Signer, Verifier
@@ -103,6 +104,9 @@ def _run(settings: Settings, profile: Profile) -> int:
         dispatcher = assemble(settings, profile, journal, stack)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: dispatcher.stop())
+        systemd = Systemd(os.environ, dispatcher.parts.time.boot_ms, journal.last)
+        stack.callback(systemd.stopping)
+        dispatcher.beat = systemd.beat
         return dispatcher.run()
 
 

@@ -94,3 +94,7 @@ def closed(request: dict[str, object]) -> dict[str, object]:
 def no_notices() -> dict[str, object] | None:
     """The counts of a listener that is not there."""
     return None
+
+
+def unheard() -> None:
+    """The beat of a loop that nobody watches."""

@@ -73,6 +73,7 @@ from terminal.dispatcher.parts import (
     Stop,
     closed,
     no_notices,
+    unheard,
 )
 from terminal.journal.journal import When
 from terminal.web import Verdict
@@ -111,6 +112,7 @@ class Dispatcher:
         self.stopped = False
         self.reception: Reception = closed  # wiring opens it
         self.notice_counts: Callable[[], dict[str, object] | None] = no_notices
+        self.beat: Callable[[], None] = unheard
 
     # -- the loop ------------------------------------------------------------------------------------
 
@@ -121,6 +123,7 @@ class Dispatcher:
             self.listen()
             while not self.stopped:
                 self.settle()
+                self.beat()
                 self.take()
         except JournalFault as fault:
             self.give_up(fault)
