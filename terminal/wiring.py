@@ -217,11 +217,17 @@ def make_gateway(settings: Settings) -> Gateway:
 
 
 def code_key(path: Path) -> bytes:
-    """The key of the payment codes' digests: made once, so that a restart knows a used code again (I11)."""
+    """The key of the payment codes' digests: made once, so that a restart knows a used code again (I11).
+    Whole when it has its name: a digest under half a key, or none, would be no secret."""
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(CODE_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
     return path.read_bytes()
 
 
