@@ -46,13 +46,26 @@ class Weather:
 
 
 FAIR = Weather()
+Passing = Callable[[bool], None]
+
+
+def _nobody_looks(_up: bool) -> None:
+    """What the loop does with a piece is nobody's business."""
 
 
 class Proxy:
-    """`Proxy(("127.0.0.1", port)).start() -> port to connect to`. Threads may call everything."""
+    """`Proxy(("127.0.0.1", port)).start() -> port to connect to`. Threads may call everything.
 
-    def __init__(self, target: tuple[str, int], port: int = 0) -> None:
+    `passing`: called by the loop when there is a piece to carry, or the end of all pieces; True: upwards."""
+
+    def __init__(
+        self,
+        target: tuple[str, int],
+        port: int = 0,
+        passing: Passing = _nobody_looks,
+    ) -> None:
         self._target = target
+        self._passing = passing
         self._weather = FAIR
         self._listener = _bound(port)
         self.port: int = self._listener.getsockname()[1]
@@ -64,10 +77,10 @@ class Proxy:
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
 
     @classmethod
-    def to(cls, address: str, port: int = 0) -> Proxy:
+    def to(cls, address: str, port: int = 0, passing: Passing = _nobody_looks) -> Proxy:
         """To "http://127.0.0.1:8443"."""
         parts = urlsplit(address)
-        return cls((parts.hostname or "127.0.0.1", parts.port or 80), port)
+        return cls((parts.hostname or "127.0.0.1", parts.port or 80), port, passing)
 
     def start(self) -> int:
         self._listener.setblocking(False)
@@ -209,6 +222,7 @@ class Proxy:
                     (link.down, weather.reset_down_after),
                 ):
                     if flow.has_room and flow.source.fileno() in ready:
+                        self._passing(flow is link.up)
                         flow.take(weather)
                     flow.give(limit)
             except _Reset:

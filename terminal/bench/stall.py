@@ -60,6 +60,24 @@ class Pace:
     verify_s: float = 20
 
 
+class HandScanner:
+    """What a serial scanner is plugged into: a pty, found under the name that the bench profile says."""
+
+    def __init__(self, link: Path) -> None:
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave, termios.TCSANOW)
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.ttyname(self._slave))
+
+    def read(self, text: str) -> None:
+        """It has read `text`: its bytes and a CR come out."""
+        os.write(self._master, text.encode() + b"\r")
+
+    def close(self) -> None:
+        os.close(self._master)
+        os.close(self._slave)
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One sound: its number at this stall and what it was."""
@@ -107,14 +125,14 @@ class Stall:
         self.beeps_heard = 0
         self.line_cut = False
         self.stopping = threading.Event()
-        self._master: int | None = None
+        self._scanner: HandScanner | None = None
 
     # -- start and stop ----------------------------------------------------------------------------
 
     def start(self) -> None:
         """Everything up, the idle screen on the glass. Fault when something does not come."""
         self.state.mkdir(parents=True, exist_ok=True)
-        self._open_pty()
+        self._scanner = HandScanner(self.state / "scanner.tty")
         secured = ("--cert", str(self.tls.certificate)) if self.tls else ()
         self.sandbox = self._spawn(
             "sandbox", "--gateway", self.name, "--state", "sandbox", *secured
@@ -152,8 +170,8 @@ class Stall:
                 process.kill()
         if self.proxy is not None:
             self.proxy.stop()
-        if self._master is not None:
-            os.close(self._master)
+        if self._scanner is not None:
+            self._scanner.close()
 
     def _spawn(self, *words: str) -> subprocess.Popen[str]:
         log_file = (self.state / f"{words[0]}.log").open("a", encoding="utf-8")
@@ -214,9 +232,9 @@ class Stall:
         self.wait(idle, "the idle screen")
 
     def scan_serial(self, text: str) -> None:
-        """The hand scanner reads `text`: its bytes and a CR come out of the pty."""
-        assert self._master is not None
-        os.write(self._master, text.encode() + b"\r")
+        """The hand scanner reads `text`."""
+        assert self._scanner is not None
+        self._scanner.read(text)
 
     def show_to_camera(self, picture: Image) -> None:
         """Hold a gray picture before the camera for a moment."""
@@ -274,14 +292,6 @@ class Stall:
         return said
 
     # -- the cables' far ends ----------------------------------------------------------------------
-
-    def _open_pty(self) -> None:
-        """The hand scanner: a pty, found under the name that the bench profile says."""
-        self._master, slave = pty.openpty()
-        tty.setraw(slave, termios.TCSANOW)
-        link = self.state / "scanner.tty"
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.ttyname(slave))
 
     def _watch_display(self) -> None:
         for message in self._messages("display.sock"):

@@ -11,16 +11,16 @@ import argparse
 import json
 import logging
 import random
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter as Tally
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from terminal.bench.doors import Doors
+from terminal.bench.reckoning import Odd, odds
 from terminal.clock import SystemClock
 from terminal.codes.scanned import PaymentCode
 from terminal.core.counter import Shop
@@ -40,7 +40,7 @@ from terminal.wire.line import Line
 from terminal.wire.signing import Signer, Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 AT_ONCE = 150  # orders under way
 WORKERS = 24
@@ -92,7 +92,8 @@ class Storm:
 
     def __init__(self, state: Path, sales: int, seed: int, stack: ExitStack) -> None:
         self.sales, self.chance = sales, random.Random(seed)
-        self.sandbox = Sandbox(state / "sandbox", stack)
+        self.sandbox = Doors(state / "sandbox", stack)
+        self.misbehave()
         self.journal = stack.enter_context(
             Journal.open(state / "journal.db", terminal="STRM01", chance=lambda: seed)
         )
@@ -131,6 +132,19 @@ class Storm:
 
     def _answered(self, exchange: int, answer: Any) -> None:
         self.ring.answered(exchange, answer)
+
+    def misbehave(self) -> None:
+        rules = [
+            {
+                "kind": kind,
+                "probability": MISCHIEF / len(KINDS),
+                "count": None,
+                "delay_ms": 20 if kind == "slow_bytes" else 700,
+            }
+            for kind in KINDS
+        ]
+        self.sandbox.tell("settings", earliest_revoke_ms=0, order_life_ms=30_000, late_payment=True)
+        self.sandbox.tell("misbehave", rules=rules)
 
     # -- the run -----------------------------------------------------------------------------------
 
@@ -212,87 +226,11 @@ class Storm:
 
     # -- the reckoning -----------------------------------------------------------------------------
 
-    def disagreements(self) -> list[str]:
-        """Journal against books, both ways, order by order."""
-        books = {order["order_no"]: order for order in self.sandbox.orders()}
-        rows = {row.order.order_no: row.order for row in self.journal.tail(10**7)}
-        returned: Tally[str] = Tally()
-        for order in rows.values():
-            if order.mode in RETURNS and order.phase is Phase.RETURNED and order.of:
-                returned[order.of] += order.amount.minor
-        found = [f"{number}: in the books, not in the journal" for number in set(books) - set(rows)]
-        for number, order in rows.items():
-            if order.mode in RETURNS:
-                continue
-            kept = books.get(number, {"captured_minor": 0, "returned_minor": 0})
-            net = kept["captured_minor"] - kept["returned_minor"]
-            wanted = order.amount.minor - returned[number] if order.phase is Phase.PAID else 0
-            if not order.final or net != wanted:
-                found.append(f"{number}: {order.phase.value}, journal {wanted}, books {net}")
-        return found
+    def disagreements(self) -> list[Odd]:
+        return odds((row.order for row in self.journal.tail(10**7)), self.sandbox.books())
 
     def outcomes(self) -> dict[str, int]:
         return dict(Tally(row.order.phase.value for row in self.journal.tail(10**7)))
-
-
-class Sandbox:
-    """The sandbox process and its side doors."""
-
-    def __init__(self, state: Path, stack: ExitStack) -> None:
-        import requests
-
-        self.doors = requests.Session()
-        command = [sys.executable, "-m", "terminal", "sandbox", "--state", str(state)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        assert process.stdout is not None
-        self.said: dict[str, str] = json.loads(process.stdout.readline())
-        self.asking = threading.Semaphore(8)
-        self.tell("settings", earliest_revoke_ms=0, order_life_ms=30_000, late_payment=True)
-        share = MISCHIEF / len(KINDS)
-        rules = [
-            {"kind": kind, "probability": share, "count": None, "delay_ms": self._delay(kind)}
-            for kind in KINDS
-        ]
-        self.tell("misbehave", rules=rules)
-
-    @staticmethod
-    def _delay(kind: str) -> int:
-        return 20 if kind == "slow_bytes" else 700
-
-    def tell(self, door: str, **asked: object) -> dict[str, Any]:
-        answer = self.doors.post(f"{self.said['address']}/sandbox/{door}", json=asked, timeout=30)
-        said: dict[str, Any] = answer.json()
-        return said
-
-    def code(self, behaviour: str) -> str:
-        return str(self.tell("wallet/code", wallet="Alipay+", behaviour=behaviour)["code"])
-
-    def soon(self, after_s: float, door: str, **asked: object) -> None:
-        """A customer does this in a moment; the books may say no, as they may to a real one."""
-        timer = threading.Timer(after_s, self._do, (lambda: self.tell(door, **asked),))
-        timer.daemon = True
-        timer.start()
-
-    def _do(self, what: Callable[[], object]) -> None:
-        with self.asking:
-            what()
-
-    def behave(self) -> None:
-        self.doors.delete(f"{self.said['address']}/sandbox/misbehave", timeout=30)
-
-    def orders(self) -> list[dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        since = 0
-        while True:
-            page = self.doors.get(
-                f"{self.said['address']}/sandbox/orders", params={"since": since}, timeout=30
-            ).json()
-            if not page["orders"]:
-                return list(found.values())
-            found.update((order["order_no"], order) for order in page["orders"])
-            since = page["next"]
 
 
 def main(argv: list[str]) -> int:
