@@ -22,6 +22,7 @@ BY_CI = {
     "scripts/check",
     "scripts/bench counter",
     "scripts/storm 1000",
+    "scripts/torture kill 500",
     "scripts/simulate --sales 20000",
 }
 

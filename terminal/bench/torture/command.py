@@ -1,0 +1,49 @@
+"""scripts/torture WHAT N [--seed S] [--tills T]: the last line is JSON; exit code 1 when anything is lost, doubled
+or left open. What was found is told on standard error, and the tills stay where it says."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from terminal.bench.torture import kill
+from terminal.bench.torture.shift import Shift, Torment
+
+TORMENTS: dict[str, Torment] = {"kill": kill.torment}
+TILLS = 6  # side by side; most of a life is waiting
+TOLD = 20
+
+
+def main(argv: list[str]) -> int:
+    wanted = _parser().parse_args(argv)
+    return of_daemon(wanted.what, wanted.trials, wanted.tills, wanted.seed)
+
+
+def of_daemon(what: str, trials: int, tills: int, seed: int) -> int:
+    state = Path(tempfile.mkdtemp(prefix=f"torture-{what}-"))
+    report = Shift(state, TORMENTS[what], tills=tills, seed=seed).run(trials)
+    for odd in report.odd[:TOLD]:
+        print(odd, file=sys.stderr)
+    if report.odd:
+        print(f"The tills are in {state}", file=sys.stderr)
+    else:
+        shutil.rmtree(state)
+    print(json.dumps(report.figures()), flush=True)
+    return 1 if report.odd else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/torture", description=__doc__)
+    parser.add_argument("what", choices=sorted(TORMENTS))
+    parser.add_argument("trials", type=int, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, help="of people and moments (1)")
+    parser.add_argument("--tills", type=int, default=TILLS, help=f"side by side ({TILLS})")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
