@@ -12,6 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PIN_MAX = 27  # BCM numbers of the 40-pin header
+BUS_PINS = {  # what a bus takes of the header when the kernel has it switched on
+    "i2c1": {"I2C data": 2, "I2C clock": 3},
+    "spi0": {"SPI data": 10, "SPI clock": 11},
+    "spi1": {"SPI data": 20, "SPI clock": 21},
+}
+SPI_SELECT = {(0, 0): 8, (0, 1): 7, (1, 0): 18, (1, 1): 17, (1, 2): 16}
 DEV = Path("/dev")
 
 _opening = threading.Lock()

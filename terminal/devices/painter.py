@@ -1,0 +1,227 @@
+"""The hand that paints a display: a thread of its own, so that a slow bus never holds the loop.
+
+The newest picture wins; those between are never drawn. What the glass is spared is decided here too, for every
+kind of display: full light while a code is shown, less otherwise, little when nothing has changed for a while,
+and a picture that stands still walks round by a pixel, so that no letter burns itself into an OLED.
+
+A display that fails is closed, opened anew with back-off, and gets the newest picture again. Between two
+pictures it is looked at once in `CHECK_S`: a display that died while idle must be known before a sale starts.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
+CHECK_S = 1.0
+OPEN_TIMEOUT_S = 3.0
+HANGS_S = 5.0  # the slowest panel of the house takes 0.4 s for a whole picture
+CLOSE_TIMEOUT_S = 5.0
+ORBIT = ((0, 0), (1, 0), (1, 1), (0, 1))  # px
+
+Faults = tuple[type[Exception], ...]
+log = logging.getLogger(__name__)
+
+
+class Surface(Protocol):
+    """An open display. Everything may raise the painter's `faults`; then it is closed and opened anew."""
+
+    def paint(self, image: Image) -> None:
+        """Put the picture on the glass. Sends what differs from the last one."""
+        ...
+
+    def light(self, level: int) -> None:
+        """0 dark, 255 as bright as it gets."""
+        ...
+
+    def check(self) -> None:
+        """A cheap look whether it is still there."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """How a glass is treated; the part of a display's settings that all kinds share.
+
+    Light levels are 0 to 255: `bright` while a code is shown, `normal` otherwise, `dim` when nothing changed for
+    `dim_after_s`, dark after `blank_after_s`. While dim, the picture moves by a pixel every `shift_every_s`.
+    0 seconds: never."""
+
+    bright: int = 255
+    normal: int = 180
+    dim: int = 60
+    dim_after_s: float = 60
+    blank_after_s: float = 0
+    shift_every_s: float = 60
+
+    def __post_init__(self) -> None:
+        for name in ("bright", "normal", "dim"):
+            if not 1 <= getattr(self, name) <= 255:
+                raise ValueError(f"{name} is a level of light from 1 to 255")
+        for name in ("dim_after_s", "blank_after_s", "shift_every_s"):
+            if not 0 <= getattr(self, name) <= 86_400:
+                raise ValueError(f"{name} is 0 (never) to 86400 seconds")
+        if 0 < self.blank_after_s < self.dim_after_s:
+            raise ValueError(
+                "blank_after_s comes before dim_after_s; write the larger number there"
+            )
+
+
+class Look(NamedTuple):
+    """How a picture is to be shown now."""
+
+    level: int
+    shift_px: tuple[int, int] = (0, 0)
+
+
+def look(care: Care, *, bright: bool, age_s: float) -> Look:
+    """For a picture that came `age_s` ago. A code is never moved and never dimmed."""
+    if bright:
+        return Look(care.bright)
+    if 0 < care.blank_after_s <= age_s:
+        return Look(0)
+    if 0 < care.dim_after_s <= age_s:
+        steps = int((age_s - care.dim_after_s) / care.shift_every_s) if care.shift_every_s else 0
+        return Look(care.dim, ORBIT[steps % len(ORBIT)])
+    return Look(care.normal)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    image: Image
+    bright: bool
+    came_s: float
+
+    def shifted(self, by_px: tuple[int, int]) -> Image:
+        if by_px == (0, 0):
+            return self.image
+        moved = self.image.copy()
+        moved.paste(self.image, by_px)
+        return moved
+
+
+class Painter:
+    """`start()` opens the display; `show` returns at once and never raises."""
+
+    def __init__(
+        self,
+        care: Care,
+        opening: Callable[[], Surface],
+        faults: Callable[[], Faults],
+        explain: Callable[[Exception], str],
+    ) -> None:
+        self._care = care
+        self._opening = opening
+        self._faults = faults
+        self._explain = explain
+        self._newest: _Picture | None = None
+        self._lost: str | None = None
+        self._busy_since_s: float | None = None
+        self._came = threading.Event()
+        self._tried = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="display", daemon=True)
+
+    def start(self) -> None:
+        """Waits a moment for the first attempt, so that a display which is there is never called lost."""
+        self._thread.start()
+        self._tried.wait(OPEN_TIMEOUT_S)
+
+    def show(self, image: Image, *, bright: bool) -> None:
+        self._newest = _Picture(image, bright, time.monotonic())
+        self._came.set()
+
+    @property
+    def lost(self) -> str | None:
+        if self._thread.ident and not self._thread.is_alive() and not self._closing.is_set():
+            return "The display's thread has ended. Restart the daemon; its log says why."
+        busy_since_s = self._busy_since_s
+        if busy_since_s is not None and time.monotonic() - busy_since_s > HANGS_S:
+            return (
+                "The display takes no picture any more. Check its wires, then restart the terminal."
+            )
+        return self._lost
+
+    def close(self) -> None:
+        self._closing.set()
+        self._came.set()
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_TIMEOUT_S)
+
+    # -- the display's thread -----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        faults = self._faults()
+        backoff_s = BACKOFF_FIRST_S
+        while not self._closing.is_set():
+            surface: Surface | None = None
+            try:
+                self._busy_since_s = time.monotonic()
+                surface = self._opening()
+                backoff_s = BACKOFF_FIRST_S
+                self._serve(surface)
+            except faults as fault:
+                self._say(self._explain(fault))
+            finally:
+                self._shut(surface, faults)
+                self._busy_since_s = None
+                self._tried.set()
+            self._closing.wait(backoff_s)
+            backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+
+    def _serve(self, surface: Surface) -> None:
+        shown: tuple[_Picture | None, Look] | None = None
+        while not self._closing.is_set():
+            self._came.clear()  # before the look at the newest: what comes now rings again
+            newest, now_s = self._newest, time.monotonic()
+            self._busy_since_s = now_s
+            if newest is None:
+                surface.check()
+            else:
+                shown = self._bring(surface, newest, now_s, shown)
+            self._busy_since_s = None
+            self._say(None)
+            self._tried.set()
+            self._came.wait(CHECK_S)
+
+    def _bring(
+        self,
+        surface: Surface,
+        newest: _Picture,
+        now_s: float,
+        shown: tuple[_Picture | None, Look] | None,
+    ) -> tuple[_Picture, Look]:
+        """Picture first, then the light: a code is on the glass before the glass lights up."""
+        wanted = look(self._care, bright=newest.bright, age_s=now_s - newest.came_s)
+        picture, now = shown or (None, None)
+        if picture is not newest or now is None or now.shift_px != wanted.shift_px:
+            surface.paint(newest.shifted(wanted.shift_px))
+        else:
+            surface.check()
+        if now is None or now.level != wanted.level:
+            surface.light(wanted.level)
+        return newest, wanted
+
+    def _shut(self, surface: Surface | None, faults: Faults) -> None:
+        try:
+            if surface is not None:
+                surface.close()
+        except faults as fault:
+            log.info("the display was not closed cleanly: %s", fault)
+
+    def _say(self, lost: str | None) -> None:
+        if lost is not None and lost != self._lost:
+            log.warning("%s", lost)
+        elif lost != self._lost:
+            log.info("the display is ready")
+        self._lost = lost
