@@ -196,15 +196,17 @@ def go_idle(counter: Counter, event: Event) -> Counter:
 
 
 def line_changed(counter: Counter, event: LineChanged, shop: Shop) -> CounterStep:
-    return replace(counter, online=event.online), ()
+    return replace(counter, online=event.online), () if event.online else (Beep.OFFLINE,)
 
 
 def service_changed(counter: Counter, event: ServiceChanged, shop: Shop) -> CounterStep:
-    """A sale that has no order yet ends here; a running one goes on to its end."""
+    """A sale that has no order yet ends here; a running one goes on to its end. New trouble is heard: it may be
+    the display itself that died."""
     changed = replace(counter, why=event.why, remedy=event.remedy)
+    heard = (Beep.ATTENTION,) if event.why not in (None, counter.why) else ()
     if event.why and changed.stand in _UNOPENED and changed.front is None:
         changed = go_idle(changed, event)
-    return changed, ()
+    return changed, heard
 
 
 # -- keying the amount ---------------------------------------------------------------------------------

@@ -114,7 +114,8 @@ class Beep(Enum):
     PAID = "paid"  # rising two-tone
     NOT_PAID = "not_paid"  # low two-tone
     UNKNOWN = "unknown"  # slow pulse
-    ATTENTION = "attention"  # three low
+    ATTENTION = "attention"  # three low: somebody must look, or no sale can start
+    OFFLINE = "offline"  # falling, twice: the line went down
 
 
 # -- what the counter asks the dispatcher for -----------------------------------------------------------

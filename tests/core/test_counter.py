@@ -634,6 +634,9 @@ def test_trouble_while_a_code_waits_charges_nothing_more() -> None:
 
 def test_out_of_service_takes_no_key_and_heals() -> None:
     desk = Desk().happens(ServiceChanged(at_ms=10_000, why="Dark.", remedy="Light."))
+    assert desk.heard == [Beep.ATTENTION], "F85: the dark display cannot say it"
+    assert desk.happens(ServiceChanged(at_ms=11_000, why="Dark.", remedy="Lamp.")).heard == []
+    desk.happens(ServiceChanged(at_ms=12_000, why="Dark.", remedy="Light."))
     assert desk.view == OutOfService("Dark.", "Light.")
     assert desk.press("5").heard == [Beep.NO]
     desk.happens(ServiceChanged(at_ms=20_000, why=None))
@@ -646,7 +649,7 @@ def test_the_line_comes_and_goes_in_every_stand(stand: Stand) -> None:
     desk = STANDS[stand]()
     before = desk.counter
     desk.happens(LineChanged(at_ms=desk.now_ms, online=False))
-    assert desk.counter == replace(before, online=False)
+    assert (desk.counter, desk.heard) == (replace(before, online=False), [Beep.OFFLINE])
     assert desk.happens(LineChanged(at_ms=desk.now_ms, online=True)).counter == before
 
 

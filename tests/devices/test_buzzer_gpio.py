@@ -10,6 +10,7 @@ from gpiozero import OutputDevice
 from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 
 from terminal.core.effects import Beep
+from terminal.devices.buzzer import gpio
 from terminal.devices.buzzer.gpio import PATTERNS, Device, Settings
 
 PIN = 18
@@ -176,3 +177,74 @@ def test_a_passive_buzzer_on_a_pin_without_pwm_troubles_nobody(
 def test_settings_that_cannot_be(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Settings(**wrong)  # type: ignore[arg-type]
+
+
+# -- loudness, quiet hours, lights ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "beep", "clock", "percent"),
+    [
+        ({"kind": "passive"}, Beep.PAID, "12:00", 100),
+        ({"kind": "passive", "loudness": 60}, Beep.KEY, "12:00", 60),
+        ({"kind": "passive", "quiet": "22:00-07:00"}, Beep.PAID, "21:59", 100),
+        ({"kind": "passive", "quiet": "22:00-07:00"}, Beep.PAID, "22:00", 20),
+        ({"kind": "passive", "quiet": "22:00-07:00"}, Beep.KEY, "06:59", 20),
+        ({"kind": "passive", "quiet": "22:00-07:00"}, Beep.PAID, "07:00", 100),
+        ({"kind": "passive", "quiet": "13:00-15:00", "loudness": 10}, Beep.PAID, "14:00", 10),
+        ({"quiet": "22:00-07:00"}, Beep.KEY, "23:00", 0),
+        ({"quiet": "22:00-07:00"}, Beep.PAID, "23:00", 100),
+        ({"quiet": "22:00-07:00"}, Beep.ATTENTION, "23:00", 100),
+    ],
+)
+def test_quiet_hours(options: dict[str, object], beep: Beep, clock: str, percent: int) -> None:
+    assert Settings(PIN, **options).volume(beep, clock) == percent  # type: ignore[arg-type]
+
+
+def test_a_soft_passive_buzzer_has_short_waves(
+    made: Made, factory: MockFactory, until: Until
+) -> None:
+    factory.pin_class = Disc
+    device, pin = made(kind="passive", loudness=20), factory.pin(PIN)
+    device.beep(Beep.KEY)
+    until(lambda: len(pin.states) == 3)
+    assert max(state.state for state in pin.states) == pytest.approx(0.1)
+
+
+def test_a_silent_buzzer_still_lights_the_light(
+    made: Made, factory: MockFactory, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpio, "LIGHT_S", 0.01)
+    device = made(loudness=0, green_pin=5, red_pin=6)
+    green, red = factory.pin(5), factory.pin(6)
+    device.beep(Beep.PAID)
+    until(lambda: states(green) == [False, True, False])  # after LIGHT_S it goes out by itself
+    assert states(red) == [False]
+    assert not any(states(factory.pin(PIN)))
+
+
+def test_a_light_gives_way_to_the_next(made: Made, factory: MockFactory, until: Until) -> None:
+    device = made(green_pin=5, red_pin=6, amber_pin=13)
+    device.beep(Beep.NOT_PAID)
+    until(lambda: factory.pin(6).state)
+    device.beep(Beep.UNKNOWN)
+    until(lambda: factory.pin(13).state)
+    assert not factory.pin(6).state
+    device.beep(Beep.KEY)
+    until(lambda: not factory.pin(13).state)
+    assert states(factory.pin(5)) == [False]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"green_pin": PIN}, "GPIO18 is used twice"),
+        ({"loudness": 101}, "0 .silent. to 100"),
+        ({"loudness": 50}, "an active buzzer has one loudness"),
+        ({"quiet": "22-7"}, 'two times such as "22:00-07:00"'),
+        ({"quiet": "22:00-24:00"}, "two times"),
+    ],
+)
+def test_quiet_settings_that_cannot_be(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Settings(PIN, **wrong)  # type: ignore[arg-type]

@@ -75,9 +75,10 @@ const SOUNDS = { // [hertz, from ms, for ms]
   not_paid: [[330, 0, 200], [247, 220, 320]],
   unknown: [[440, 0, 350]],
   attention: [[247, 0, 250], [247, 330, 250], [247, 660, 250]],
+  offline: [[660, 0, 120], [440, 180, 120]],
 };
 const SAID = { key: "click", no: "short low tone", tick: "tick", paid: "♪ paid", not_paid: "♪ not paid",
-  unknown: "♪ slow pulse: unknown", attention: "♪ three low tones: call for help" };
+  unknown: "♪ slow pulse: unknown", attention: "♪ three low tones: call for help", offline: "♪ falling: no connection" };
 let sound = null;
 
 function wake() { // browsers let a page sound only after a first touch
