@@ -23,6 +23,7 @@ BY_CI = {
     "scripts/bench counter",
     "scripts/storm 1000",
     "scripts/torture kill 500",
+    "scripts/torture line 200",
     "scripts/simulate --sales 20000",
 }
 

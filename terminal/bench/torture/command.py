@@ -10,17 +10,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from terminal.bench.torture import kill
+from terminal.bench.torture import kill, line
 from terminal.bench.torture.shift import Shift, Torment
 
-TORMENTS: dict[str, Torment] = {"kill": kill.torment}
-TILLS = 6  # side by side; most of a life is waiting
+TORMENTS: dict[str, Torment] = {"kill": kill.torment, "line": line.torment}
+TILLS = {"kill": 6, "line": 12}  # side by side: most of a life is waiting
 TOLD = 20
 
 
 def main(argv: list[str]) -> int:
     wanted = _parser().parse_args(argv)
-    return of_daemon(wanted.what, wanted.trials, wanted.tills, wanted.seed)
+    return of_daemon(wanted.what, wanted.trials, wanted.tills or TILLS[wanted.what], wanted.seed)
 
 
 def of_daemon(what: str, trials: int, tills: int, seed: int) -> int:
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("what", choices=sorted(TORMENTS))
     parser.add_argument("trials", type=int, metavar="N")
     parser.add_argument("--seed", type=int, default=1, help="of people and moments (1)")
-    parser.add_argument("--tills", type=int, default=TILLS, help=f"side by side ({TILLS})")
+    parser.add_argument("--tills", type=int, help="side by side")
     return parser
 
 

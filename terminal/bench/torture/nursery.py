@@ -23,9 +23,16 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
+from terminal import screens
+
 WARM = (
+    "PIL.ImageDraw",
+    "PIL.ImageFont",
+    "cryptography.hazmat.primitives.asymmetric.padding",
+    "cryptography.hazmat.primitives.serialization",
     "requests",
     "terminal.cli",
     "terminal.wiring",
@@ -45,7 +52,7 @@ WARM = (
 
 def main(argv: list[str]) -> int:
     """The nursery's life."""
-    for name in WARM:
+    for name in (*WARM, *_screens()):
         import_module(name)
     gc.freeze()
     for line in sys.stdin:
@@ -58,6 +65,11 @@ def main(argv: list[str]) -> int:
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
     return 0
+
+
+def _screens() -> list[str]:
+    """They are imported when they are first shown."""
+    return [f"{screens.__name__}.{found.name}" for found in iter_modules(screens.__path__)]
 
 
 def _be(module: str, wanted: dict[str, Any]) -> None:

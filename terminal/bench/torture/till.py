@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from terminal.bench.doors import Doors
 from terminal.bench.proxy import Passing, Proxy
-from terminal.bench.settings import changed, tables, toml
+from terminal.bench.settings import Tables, changed, tables, toml
 from terminal.bench.stall import ROOT, HandScanner
 from terminal.bench.torture.nursery import Nursery
 from terminal.control import Unanswered, call
@@ -43,6 +43,7 @@ TIMING = {
     "grace_s": 0.5,
     "verify_s": 10,  # outlasts a request that is still on its way on a busy machine
 }
+READ_TIMEOUT_MS = 1_500
 KEY_BYTES = 32  # of the digests' key
 ASK_S = 20.0
 SETTLE_S = 180.0
@@ -101,7 +102,11 @@ class Till:
         stack.callback(self.line.stop)
         self.scanner = HandScanner(state / "scanner.tty")
         stack.callback(self.scanner.close)
-        ours = {"terminal": {"id": terminal}, "gateway": {"url": url}}
+        ours: Tables = {
+            "terminal": {"id": terminal},
+            "gateway": {"url": url, "connect_timeout_s": 0.5},
+            f"gateway.{doors.said['gateway']}": {"read_timeout_ms": READ_TIMEOUT_MS},
+        }
         settings = changed(tables(doors.said, state, PROFILE, TIMING), ours)
         self.config = state / "terminal.toml"
         self.config.write_text(toml(settings), encoding="utf-8")
@@ -150,6 +155,7 @@ class Till:
         if last is None:
             return
         self.told[last["seq"]] = (last["order_no"], last["phase"])
+        self.opened.add(last["order_no"])
         if last["phase"] == "paid" and last["order_no"] not in self.paid[-5:]:
             self.paid.append(last["order_no"])
 
