@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import os
 import queue
 import random
+import re
+import sys
 import termios
+import tomllib
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serial import Serial, SerialException
 
+from terminal.bench.flood import scan
+from terminal.devices.dialect import DIALECTS, Mouth, model_named
 from terminal.devices.repeats import Repeats
 from terminal.devices.scanner.serial import CODE_BYTES_MAX, Device, Lines, Settings, explain
 
@@ -396,7 +402,17 @@ def test_every_fault_names_the_port_and_a_remedy(cord: Cord, fault: Exception, w
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"port": ""}, {"baud": 1}, {"baud": "9600"}, {"suffix": ""}, {"silence_ms": 0}]
+    "wrong",
+    [
+        {"port": ""},
+        {"baud": 1},
+        {"baud": "9600"},
+        {"suffix": "\r\n\t\0|"},
+        {"silence_ms": 0},
+        {"model": "gm56"},
+        {"trigger": True},
+        {"model": "honeywell", "sleep": True},
+    ],
 )
 def test_a_wrong_setting_is_refused_with_the_profile(wrong: dict[str, object]) -> None:
     right = {"port": "/dev/ttyACM0"}
@@ -455,6 +471,93 @@ def test_spoiling_without_a_code_under_way_spoils_nothing() -> None:
     lines = Lines("\r")
     lines.spoil()
     assert lines.feed(b"whole\r") == [b"whole"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_whole_code_once_and_never_a_half(seed: int) -> None:
+    """`scripts/flood scanner 100000` does more of it."""
+    report = scan(2_000, seed)
+    assert report["in_order"], report
+    assert report["pulls"] and report["dropped_halves"], "else it was no flood"
+
+
+# -- models -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", tomllib.loads(DIALECTS.read_text()))
+def test_every_model_is_whole(name: str) -> None:
+    model = model_named(name)
+    assert model.trigger and model.stop and model.trigger != model.stop
+    assert bool(model.sleep) == bool(model.wake)
+    re.compile(model.reply)
+    assert Lines(model.suffix, model.reply).feed(CODE + b"\r") == [CODE]
+    assert Settings("/dev/ttyACM0", model=name, trigger=True, sleep=bool(model.sleep))
+
+
+def test_what_the_profile_says_goes_before_the_model() -> None:
+    assert model_named("honeywell").baud == 115200
+    assert model_named("honeywell", 9600, "|").baud == 9600
+    assert model_named("honeywell", 9600, "|").suffix == "|"
+
+
+def test_an_unknown_model_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match='"gm56" is not known; there is gm65'):
+        model_named("gm56")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("gm65", bytes.fromhex("02 00 00 01 00 33 31")),
+        ("newland", b"\x02\x010000#SCNTRG1\x06;\x03"),
+        ("zebra", bytes.fromhex("04 D0 00 00 FF 2C")),
+    ],
+)
+def test_an_answer_to_a_command_is_no_part_of_a_code(name: str, answer: bytes) -> None:
+    model = model_named(name)
+    lines = Lines(model.suffix, model.reply)
+    assert lines.feed(answer + answer + CODE + b"\r" + CODE + b"\r") == [CODE, CODE]
+    lines.feed(answer)
+    assert lines.silence() == 0, "an answer alone is no half code"
+
+
+def test_with_aim_a_second_half_is_no_code() -> None:
+    lines = Lines("\r", aim=True)
+    assert lines.feed(b"]Q1" + CODE + b"\r") == [b"]Q1" + CODE]
+    assert lines.feed(CODE[8:] + b"\r") == []
+
+
+def test_a_scanner_on_command_is_told_when_a_code_is_awaited() -> None:
+    model = model_named("gm65")
+    mouth = Mouth(model, trigger=True, sleep=True)
+    assert mouth.words(False, 0) == b"", "it sleeps already"
+    assert mouth.words(True, 1) == model.wake + model.trigger
+    assert mouth.words(True, 2) == b""
+    assert mouth.words(True, 5.1) == model.trigger, "before the five seconds of the first are over"
+    mouth.read_one()
+    assert mouth.words(True, 5.2) == model.trigger, "another customer's code"
+    assert mouth.words(False, 6) == model.stop + model.sleep
+    assert mouth.words(False, 7) == b""
+
+
+def test_the_commands_go_out_of_the_port(plugged: Plugged, cord: Cord, codes: Codes) -> None:
+    model = model_named("newland")
+    device = plugged(model="newland", trigger=True)
+    assert cord.far is not None
+    assert os.read(cord.far, 100) == model.trigger
+    cord.send(b"\x02\x010000#SCNTRG1\x06;\x03" + CODE + b"\r")
+    assert codes.get(timeout=PATIENCE_S) == CODE
+    assert os.read(cord.far, 100) == model.trigger
+    device.arm(False)
+    assert os.read(cord.far, 100) == model.stop
+
+
+def test_nobody_else_may_open_the_port(plugged: Plugged, cord: Cord) -> None:
+    """Root may; so the flag itself is looked at."""
+    plugged()
+    held = bytearray(4)
+    fcntl.ioctl(cord._near, 0x80045440, held)  # TIOCGEXCL, which termios does not name
+    assert int.from_bytes(held, sys.byteorder) == 1
 
 
 # -- repeats ------------------------------------------------------------------------------------------

@@ -6,21 +6,27 @@ read all the time, also while disarmed, so that nothing old waits in a buffer wh
 A code is delivered whole or not at all. Half a code is dropped at 200 ms of silence, at an unplugging and at
 arming; a port just opened is listened to until it is silent first (F13). A code that ends in the very moment
 of disarming may still be delivered.
+
+`devices/dialects.toml` says what the common models want and can be told; others work as well.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import re
 import termios
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from io import UnsupportedOperation
 from pathlib import Path
 
 from serial import Serial, SerialException, serial_for_url
 
+from terminal.devices.dialect import Mouth, model_named
 from terminal.devices.repeats import Repeats
 from terminal.devices.scanner import Scanned
 
@@ -31,6 +37,8 @@ SETTLE_CHUNKS_MAX = 64
 UNENDED_MAX, UNENDED_BYTES_MIN = 3, 12  # readings that look like codes, in a row; less is noise
 REPEAT_S = 0.5
 CLOSE_TIMEOUT_S = 5.0
+WRITE_TIMEOUT_S = 1.0
+AIM = re.compile(rb"\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424, which codes.scanned reads
 
 # SerialException is an OSError; `in_waiting` raises plain OSError and flushing raises termios.error when the
 # cable is out (hardware.md 5).
@@ -42,36 +50,59 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`port`: best a /dev/serial/by-id path, which survives replugging; any pyserial URL works (loop://,
-    spy://). `suffix`: each of these characters ends a code, so the default takes CR, LF and CR LF.
-    `silence_ms`: a pause after which the code under way is given up."""
+    spy://). `model`: a section of dialects.toml, for its `baud`, `suffix` and commands. `suffix`: each of these
+    characters ends a code; without one CR, LF and CR LF do. `silence_ms`: a pause after which the code under way
+    is given up. `aim`: the scanner was set to send the AIM prefix; then a reading without it is no whole one.
+
+    `trigger`: the scanner was set to read on command, so it is told when a code is awaited. `sleep`: and it is
+    put to sleep when none is."""
 
     port: str
-    baud: int = 9600
-    suffix: str = "\r\n"
+    model: str = ""
+    baud: int = 0
+    suffix: str = ""
     silence_ms: int = 200
+    aim: bool = False
+    trigger: bool = False
+    sleep: bool = False
 
     def __post_init__(self) -> None:
         if not self.port:
             raise ValueError(
                 "port is empty; write the scanner's path, such as /dev/serial/by-id/..."
             )
-        if not 50 <= self.baud <= 4_000_000:
+        if self.baud and not 50 <= self.baud <= 4_000_000:
             raise ValueError(
                 f"a scanner does not speak at {self.baud} baud; most do at 9600 or 115200"
             )
-        if not (1 <= len(self.suffix) <= 4 and self.suffix.isascii()):
+        if not (len(self.suffix) <= 4 and self.suffix.isascii()):
             raise ValueError(
                 f"suffix is one to four ASCII characters such as '\\r', not {self.suffix!r}"
             )
         if not 20 <= self.silence_ms <= 5000:
             raise ValueError(f"silence_ms is 20 to 5000, not {self.silence_ms}")
+        known = model_named(self.model)
+        if (self.trigger and not known.trigger) or (self.sleep and not known.sleep):
+            raise ValueError(
+                f'a scanner of model "{self.model}" cannot be told that; see dialects.toml'
+            )
+
+    @property
+    def used_pins(self) -> dict[str, int]:
+        """A UART is on the header; what is plugged in by USB is not."""
+        onboard = Path(self.port).name in ("serial0", "ttyAMA0", "ttyS0")
+        return {"UART transmit": 14, "UART receive": 15} if onboard else {}
 
 
 class Lines:
-    """Cuts what a scanner sends into codes. Has no clock: the caller says when the line fell silent."""
+    """Cuts what a scanner sends into codes. Has no clock: the caller says when the line fell silent. `reply`: a
+    pattern of what is an answer to a command and no part of a code. `aim`: only what begins with an AIM prefix is
+    a whole code."""
 
-    def __init__(self, ends: str) -> None:
+    def __init__(self, ends: str, reply: bytes = b"", *, aim: bool = False) -> None:
         self._end = re.compile(b"[" + re.escape(ends.encode("ascii")) + b"]")
+        self._reply = re.compile(b"(?:" + reply + b")+", re.DOTALL) if reply else None
+        self._aim = aim
         self._held = bytearray()
         self._spoilt = False
 
@@ -84,7 +115,7 @@ class Lines:
 
     def silence(self) -> int:
         """Nothing came for a while: drop what has no end, and say how many bytes that were."""
-        dropped_bytes = len(self._held)
+        dropped_bytes = len(self._without_reply(bytes(self._held)))
         self._held.clear()
         self._spoilt = False
         return dropped_bytes
@@ -96,10 +127,14 @@ class Lines:
 
     def _finish(self, piece: bytes) -> bytes:
         self._hold(piece)
-        code = bytes(self._held)
+        code = self._without_reply(bytes(self._held))
         self._held.clear()
         self._spoilt = False
-        return code
+        return code if AIM.match(code) or not self._aim else b""
+
+    def _without_reply(self, held: bytes) -> bytes:
+        answered = self._reply.match(held) if self._reply else None
+        return held[answered.end() :] if answered else held
 
     def _hold(self, piece: bytes) -> None:
         if self._spoilt:
@@ -112,6 +147,7 @@ class Lines:
 class Device:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._model = model_named(settings.model, settings.baud, settings.suffix)
         self._scanned: Scanned | None = None
         self._armed = False
         self._armings = 0
@@ -158,12 +194,16 @@ class Device:
 
     def _open(self) -> Serial:
         try:
-            return serial_for_url(
+            port = serial_for_url(
                 self._settings.port,
-                baudrate=self._settings.baud,
+                baudrate=self._model.baud,
                 timeout=self._settings.silence_ms / 1000,
+                write_timeout=WRITE_TIMEOUT_S,
                 exclusive=True,
             )
+            with suppress(UnsupportedOperation, AttributeError):  # loop:// is no file
+                fcntl.ioctl(port.fileno(), termios.TIOCEXCL)  # nobody else may open it from now on
+            return port
         except (ValueError, LookupError) as error:  # a URL or a speed that pyserial does not know
             raise SerialException(f"pyserial refuses it: {error}") from error
 
@@ -182,9 +222,11 @@ class Device:
                 )
 
     def _read(self, port: Serial) -> None:
-        lines = Lines(self._settings.suffix)
+        lines = Lines(self._model.suffix, self._model.reply, aim=self._settings.aim)
         known = self._armings
+        mouth = Mouth(self._model, trigger=self._settings.trigger, sleep=self._settings.sleep)
         while not self._closing.is_set():
+            port.write(mouth.words(self._armed, time.monotonic()))
             data = port.read(1)
             # Looked at before the rest is taken: those bytes waited already, so they are not newer than this.
             armed, armings = self._armed, self._armings
@@ -195,6 +237,7 @@ class Device:
             if not data:
                 self._fell_silent(lines)
             for code in lines.feed(data):
+                mouth.read_one()
                 self._ended(code, armed)
 
     def _fell_silent(self, lines: Lines) -> None:
