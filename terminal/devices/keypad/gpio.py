@@ -65,6 +65,11 @@ class Settings:
         if not 2 <= self.agree <= 5:
             raise ValueError(f"agree is 2 to 5 snapshots, not {self.agree}")
 
+    @property
+    def used_pins(self) -> dict[str, int]:
+        rows = {f"row {number}": pin for number, pin in enumerate(self.rows, 1)}
+        return rows | {f"column {number}": pin for number, pin in enumerate(self.columns, 1)}
+
     def _odd_layout(self) -> str | None:
         if len(self.layout) != len(self.rows):
             return f"layout has {len(self.layout)} rows, but rows names {len(self.rows)} pins"

@@ -1,15 +1,8 @@
-"""Words in the settings -> objects. The only importlib in the house; it decides nothing.
-
-`driver = "paycloud"` becomes `terminal.gateways.paycloud.Gateway`, `[display] driver = "emulated"` becomes
-`terminal.devices.display.emulated.Device`; a third party's come from the entry point groups
-`terminal.gateways` and `terminal.devices.display` (keypad, buzzer, scanner, camera). Each file's `Settings` says
-which keys it reads.
-"""
+"""Settings -> a running terminal; it decides nothing. `words.py` finds the file that a word names, `hardware.py`
+makes the devices of the hardware profile."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import logging
 import os
 import queue
@@ -17,19 +10,15 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from terminal.clock import SystemClock
 from terminal.codes import wallets
 from terminal.config import (
     BadSettings,
-    Part,
     Profile,
-    Section,
     Settings,
     checked,
     load,
@@ -42,17 +31,15 @@ from terminal.core.views import Glass, OutOfService
 from terminal.dispatcher import Asked, Dispatcher, Noticed, Parts
 from terminal.journal.journal import AlreadyRunning, Journal
 from terminal.reception import Reception
-from terminal.screens import draw, qr
 from terminal.systemd import Systemd
 from terminal.web import Verdict
 from terminal.wire.line import Line
 from terminal.wire.signing import Signer, Verifier
+from terminal.wiring.hardware import Devices, Face
+from terminal.wiring.words import find
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
-
     from terminal.config.settings import NoticeSettings
-    from terminal.devices.display import Display
     from terminal.gateways import Gateway, Notice
 
 log = logging.getLogger("terminal")
@@ -113,7 +100,8 @@ def _run(settings: Settings, profile: Profile) -> int:
 def _stand_out_of_service(settings: Settings, profile: Profile, fault: JournalFault) -> None:
     """The journal does not open: the people at the counter are told before the log is."""
     with ExitStack() as stack:
-        face = Face(_display(settings, profile, stack))
+        devices = Devices(profile, settings.terminal.state_dir, stack)
+        face = Face(devices.one("display"))
         face.show(Glass(OutOfService("The journal cannot be used.", str(fault))))
         time.sleep(OUT_OF_SERVICE_S)
 
@@ -233,102 +221,3 @@ def code_key(path: Path) -> bytes:
 
 def chance() -> int:
     return secrets.randbits(64)
-
-
-# -- devices -------------------------------------------------------------------------------------------
-
-
-class Face:
-    """The display with the screens in front of it."""
-
-    def __init__(self, display: Display) -> None:
-        self.display = display
-
-    def show(self, glass: Glass) -> None:
-        from terminal.core.views import Presenting
-
-        image = draw(glass, self.display.panel)
-        self.display.show(image, bright=isinstance(glass.view, Presenting))
-
-    def unfit(self, payload: str) -> str | None:
-        try:
-            qr.fit(payload, self.display.panel)
-        except Refusal as refusal:
-            return str(refusal)
-        return None
-
-    @property
-    def lost(self) -> str | None:
-        return self.display.lost
-
-
-@dataclass(frozen=True, slots=True)
-class Devices:
-    """Makes the profile's devices. `{run}` in a text option is the state directory."""
-
-    profile: Profile
-    run_dir: Path
-    stack: ExitStack
-
-    def one(self, kind: str) -> Any:
-        part: Part | None = getattr(self.profile, kind)
-        if part is None:
-            if kind == "display":
-                raise self.profile.root.bad(kind, "is missing: a counter needs a display.")
-            part = Part("none", self.profile.root.sub(kind))
-        return self._make(kind, part)
-
-    def scanners(self) -> tuple[Any, ...]:
-        return tuple(self._scanner(part) for part in self.profile.scanners)
-
-    def _scanner(self, part: Part) -> Any:
-        """A scanner that looks through a camera is handed the profile's one."""
-        if part.driver != "camera":
-            return self._make("scanner", part)
-        if self.profile.camera is None:
-            raise part.options.bad("driver", "needs a [camera] section in the profile.")
-        return self._make("scanner", part, self._make("camera", self.profile.camera))
-
-    def _make(self, kind: str, part: Part, *more: Any) -> Any:
-        module = find(f"devices.{kind}", part.driver, part.options)
-        options = Section(
-            {
-                key: value.replace("{run}", str(self.run_dir)) if isinstance(value, str) else value
-                for key, value in part.options.data.items()
-            },
-            part.options.where,
-        )
-        device = module.Device(checked(options, module.Settings), *more)
-        self.stack.callback(device.close)
-        return device
-
-
-def _display(settings: Settings, profile: Profile, stack: ExitStack) -> Display:
-    display: Display = Devices(profile, settings.terminal.state_dir, stack).one("display")
-    return display
-
-
-def find(room: str, word: str, section: Section) -> Any:
-    """The module that the word names, ours or an entry point's; BadSettings with the nearest right word."""
-    package = f"terminal.{room}"
-    if word.isidentifier() and importlib.util.find_spec(f"{package}.{word}"):
-        return importlib.import_module(f"{package}.{word}")
-    for point in _others(package):
-        if point.name == word:
-            return point.load()
-    raise section.bad("driver", "is not known here.", among=_known(package))
-
-
-def _known(package: str) -> Iterable[str]:
-    place = importlib.util.find_spec(package)
-    folders = place.submodule_search_locations if place else None
-    files = [path for folder in folders or () for path in Path(folder).glob("[a-z]*")]
-    ours = {path.stem for path in files if path.suffix == ".py" or (path / "__init__.py").exists()}
-    return sorted(ours | {point.name for point in _others(package)})
-
-
-def _others(package: str) -> EntryPoints:
-    """What other packages bring. Looked for only when a word is not one of ours: it costs 22 ms."""
-    from importlib.metadata import entry_points
-
-    return entry_points(group=package)
