@@ -13,9 +13,10 @@ from terminal import __version__
 from terminal.core.counter import Stand
 from terminal.core.events import CancelPressed, SaleAsked
 from terminal.core.refund import left_over
-from terminal.core.sale import FINAL, Order
+from terminal.core.sale import FINAL, Order, Phase
 from terminal.core.sight import CLOCK_NOT_SET, outcome
 from terminal.core.terms import Mode, Money, Refusal
+from terminal.dispatcher.enquiries import agree
 
 if TYPE_CHECKING:
     from terminal.dispatcher import Dispatcher
@@ -112,13 +113,28 @@ class Reception:
         }
 
     def order(self, request: Answer) -> Answer:
-        return {"order": facts(self._find(request))}
+        """As the journal has it, and what the gateway said when it was last asked by hand."""
+        order = self._find(request)
+        return {"order": facts(order), "gateway": self._gateway_said(order)}
 
     def query(self, request: Answer) -> Answer:
-        """Ask the gateway about an open order now; an ended one is told as it ended."""
+        """Ask the gateway about any order now. Its answer is in "order" as soon as it is there."""
         order = self._find(request)
-        self.dispatcher.hasten(self.dispatcher.parts.time.boot_ms(), order.order_no)
-        return {"order": facts(order)}
+        self.dispatcher.enquire(order)
+        return {"order": facts(order), "asked": True}
+
+    def _gateway_said(self, order: Order) -> Answer | None:
+        told = self.dispatcher.enquiries.answer(order.order_no)
+        if told is None:
+            return None
+        sale = [row.order for row in self.dispatcher.parts.journal.sale(order.sale_no)]
+        went_back = any(each.of == order.order_no and each.phase is Phase.RETURNED for each in sale)
+        return {
+            "said": told.word,
+            "amount": sum_of(told.amount),
+            "detail": told.detail,
+            "agrees": agree(order, told, went_back=went_back),
+        }
 
     def cancel(self, request: Answer) -> Answer:
         """Cancel the order in front, or the named one. What it comes to, the gateway says."""

@@ -15,12 +15,13 @@ Tables = Mapping[str, Table]
 
 class Account(NamedTuple):
     """`driver`: the codec's word. `wallets`: our wallet ids -> theirs. `own`: keys of the codec's section that
-    the sandbox does not announce. `said`: those that it does."""
+    the sandbox does not announce. `said`: those that it does. `notify`: where notices shall be sent."""
 
     driver: str
     wallets: Mapping[str, str]
     own: Table
     said: tuple[str, ...] = ("app_id", "merchant_no")
+    notify: tuple[str, ...] = ("notify_url",)
 
 
 _OTHERS = {"wechat": "WeChatPay", "unionpay": "UnionPay"}
@@ -34,7 +35,13 @@ _SHOP = {
 ACCOUNTS = {
     "paycloud": Account("paycloud", {"alipay+": "Alipay+", **_OTHERS}, {}),
     "codepay": Account("paycloud", {"alipay+": "Alipay", **_OTHERS}, {"profile": "codepay"}),
-    "antom": Account("antom", {"alipay+": "CONNECT_WALLET"}, _SHOP, ("client_id", "path")),
+    "antom": Account(
+        "antom",
+        {"alipay+": "CONNECT_WALLET"},
+        _SHOP,
+        ("client_id", "path"),
+        ("payment_notify_url", "refund_notify_url"),
+    ),
 }
 
 
@@ -57,6 +64,17 @@ def tables(said: Mapping[str, str], state: Path, profile: Path, timing: Table) -
         | dict(account.own),
         "clock": {"trust": "system"},
         "control": {"socket": str(state / "control.sock")},
+    }
+
+
+def noticed(gateway: str, port: int) -> Tables:
+    """What makes the terminal take notices at this port of loopback, and the gateway send them there."""
+    account = ACCOUNTS[gateway]
+    return {
+        "notices": {"enabled": True, "port": port},
+        f"gateway.{account.driver}": dict.fromkeys(
+            account.notify, f"http://127.0.0.1:{port}/notify"
+        ),
     }
 
 

@@ -12,6 +12,7 @@ import logging
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from terminal.bench.proxy import Proxy
-from terminal.bench.settings import Tables, changed, tables, toml
+from terminal.bench.settings import Tables, changed, noticed, tables, toml
 from terminal.control import call
 from terminal.core.events import Key
 from terminal.core.terms import Fault
@@ -104,12 +105,15 @@ class Stall:
         profile: Path | None = None,
         pace: Pace | None = None,
         tls: Tls | None = None,
+        notices: bool = False,
         changes: Tables | None = None,
     ) -> None:
-        """`gateway`: one of `settings.ACCOUNTS`. `changes`: what the settings say otherwise."""
+        """`gateway`: one of `settings.ACCOUNTS`. `notices`: the daemon takes them. `changes`: what the settings
+        say otherwise."""
         self.state = state.absolute()
         self.name = gateway
         self.tls = tls
+        self.notices = notices
         self.changes = changes or {}
         self.profile = profile or ROOT / "hardware" / "bench.toml"
         self.pace = pace or Pace()
@@ -196,7 +200,9 @@ class Stall:
         """The terminal's line to the gateway leads through the proxy that can be cut."""
         known = tables(self.gateway, self.state, self.profile, asdict(self.pace))
         line = {"url": url, "ca_file": str(self.tls.authority) if self.tls else None}
-        settings = changed(changed(known, {"gateway": line}), self.changes)
+        taking = noticed(self.name, _free_port()) if self.notices else {}
+        settings = changed(known, {"gateway": line})
+        settings = changed(changed(settings, taking), self.changes)
         (self.state / "terminal.toml").write_text(toml(settings), encoding="utf-8")
 
     # -- waiting -----------------------------------------------------------------------------------
@@ -322,3 +328,9 @@ class Stall:
             message = cable.receive(1.0)
             if message is not None:
                 yield message
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

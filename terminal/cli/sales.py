@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 POLL_S = 0.5
+ANSWER_POLL_S = 0.05
+ANSWER_S_MAX = 15.0  # longer than the line waits for an answer
 WAIT_S_MAX = (
     900.0  # longer than any code lives and any doubt is asked about before a human is called
 )
@@ -27,7 +29,9 @@ def add_to(words: _SubParsersAction[ArgumentParser], shared: ArgumentParser) -> 
     )
     sale.add_argument("--wait", action="store_true", help="until it has come to its end")
     sale.set_defaults(do=start_sale)
-    query = words.add_parser("query", parents=[shared], help="ask the gateway about an order now")
+    query = words.add_parser(
+        "query", parents=[shared], help="what the gateway says of an order, open or ended"
+    )
     query.add_argument("order_no", type=order_no, metavar="ORDER")
     query.set_defaults(do=query_order)
     cancel = words.add_parser("cancel", parents=[shared], help="cancel a sale")
@@ -38,7 +42,22 @@ def add_to(words: _SubParsersAction[ArgumentParser], shared: ArgumentParser) -> 
 
 
 def query_order(options: Namespace, desk: Desk) -> int:
-    return _told(desk, desk.ask("query", order_no=options.order_no))
+    """The journal's word and the gateway's, side by side."""
+    reply = desk.ask("query", order_no=options.order_no)
+    if reply.get("asked"):
+        reply = _with_the_answer(desk, options.order_no)
+    code = _told(desk, reply)
+    return 1 if (reply.get("gateway") or {}).get("agrees") is False else code
+
+
+def _with_the_answer(desk: Desk, number: str) -> Facts:
+    """The order again, once the gateway has answered; without an answer when it takes too long."""
+    until_s = time.monotonic() + ANSWER_S_MAX
+    while True:
+        reply = desk.ask("order", order_no=number)
+        if reply["gateway"] or time.monotonic() > until_s:
+            return {**reply, "gateway": reply["gateway"] or {"said": "no answer", "agrees": None}}
+        time.sleep(min(POLL_S, ANSWER_POLL_S))
 
 
 def cancel_order(options: Namespace, desk: Desk) -> int:
@@ -52,9 +71,22 @@ def _told(desk: Desk, reply: Facts) -> int:
         desk.paper.data(reply)
     else:
         desk.show_order(reply["order"])
+        if reply.get("gateway"):
+            _show_gateway(desk, reply["order"], reply["gateway"])
         if reply.get("note"):
             desk.paper.line(reply["note"])
     return exit_code(reply["order"]["outcome"])
+
+
+def _show_gateway(desk: Desk, order: Facts, gateway: Facts) -> None:
+    detail = f"({gateway['detail']})" if gateway.get("detail") else ""
+    said = " ".join(filter(None, (gateway["said"], money(gateway.get("amount")), detail)))
+    desk.paper.facts((("gateway", said),))
+    if gateway["agrees"] is False:
+        desk.paper.line("Journal and gateway disagree: somebody must look.", Colour.BAD)
+        desk.paper.line(f"Try: terminalctl journal show {order['order_no']}")
+    elif gateway["said"] in ("no answer", "unclear"):
+        desk.paper.line("The gateway told nothing clear. Try: terminalctl gateway check")
 
 
 # -- a sale --------------------------------------------------------------------------------------------------

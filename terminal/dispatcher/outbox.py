@@ -62,7 +62,8 @@ class Outbox:
         """A request for the background would leave now."""
         return self.open and len(self._in_places) + len(self._waiting) < PLACES
 
-    def put(self, request: Request, *, urgent: bool) -> None:
+    def put(self, request: Request, *, urgent: bool) -> int:
+        """The number of its exchange."""
         number = self.number()
         self.exchanges[number] = request
         if urgent:
@@ -70,6 +71,7 @@ class Outbox:
         else:
             heappush(self._waiting, (RANKS.get(type(request), OTHERS_RANK), number))
             self.release()
+        return number
 
     def release(self) -> None:
         """Whoever waits takes the places that are free."""

@@ -53,14 +53,15 @@ from terminal.core.events import (
     ServiceChanged,
     WakeDue,
 )
-from terminal.core.sale import RETURNS, Order, Reason
+from terminal.core.sale import RETURNS, Order, Phase, Reason
 from terminal.core.sight import CLOCK_NOT_SET, view
 from terminal.core.step import step
 from terminal.core.table import attention
-from terminal.core.terms import ORDER_NO_MAX, HouseFault, JournalFault, mint_order_no
+from terminal.core.terms import ORDER_NO_MAX, HouseFault, JournalFault, Mode, mint_order_no
 from terminal.core.timing import next_wake
 from terminal.core.views import Glass, Idle, OutOfService
 from terminal.dispatcher.contact import Contact
+from terminal.dispatcher.enquiries import Enquiries, question
 from terminal.dispatcher.orders import Orders
 from terminal.dispatcher.outbox import PLACES, Outbox
 from terminal.dispatcher.parts import (
@@ -82,11 +83,12 @@ from terminal.wire.http import HttpAnswer
 
 if TYPE_CHECKING:
     from terminal.core.events import Key
-    from terminal.core.terms import Mode, Money
+    from terminal.core.terms import Money
     from terminal.wire.line import Failure
 
 log = logging.getLogger("terminal")
 
+UNPAID = (Phase.DECLINED, Phase.CLOSED, Phase.REVERSED)
 PEOPLE = (CancelPressed, CodePresented)
 INBOX_MAX = 256
 TICK_MS = 250  # the countdown and the clock on the glass
@@ -106,6 +108,7 @@ class Dispatcher:
         self.orders = Orders()  # everything that is not final
         self.looks = Looks()  # final, but asked about
         self.outbox = Outbox(parts)
+        self.enquiries = Enquiries()  # by hand, about any order
         self.contact = Contact()
         self.shown: Glass | None = None
         self.armed = False
@@ -386,7 +389,9 @@ class Dispatcher:
             self.contact.probing = None
             return
         request = self.outbox.take(number)
-        self.turn(request.order_no, self.understand(request, answered.answer, now_ms))
+        event = self.understand(request, answered.answer, now_ms)
+        if not self.enquiries.hears(number, request, event):
+            self.turn(request.order_no, event)
 
     def understand(self, request: Request, answer: HttpAnswer | Failure, now_ms: int) -> OrderEvent:
         """What the line brought, as an event. A code that this display cannot show is said to be so."""
@@ -416,6 +421,19 @@ class Dispatcher:
         order = self.orders.get(order_no)
         if order is not None and not order.pace.asked:
             self.orders[order_no] = replace(order, pace=replace(order.pace, ask_at_ms=at_ms))
+
+    def enquire(self, order: Order) -> None:
+        """Somebody wants to know what the gateway says of this order, whatever became of it."""
+        at_ms = self.parts.time.boot_ms()
+        self.enquiries.begin(order.order_no)
+        if order.order_no in self.orders and order.mode is not Mode.VOID:
+            self.hasten(at_ms, order.order_no)
+        elif order.phase in UNPAID and not self.looks.full:
+            if not self.looks.has(order.order_no):
+                self.turn(order.order_no, PaymentHinted(at_ms=at_ms, answer=False))
+        else:
+            exchange = self.outbox.put(question(order), urgent=True)
+            self.enquiries.outside(exchange, order.order_no)
 
     def probe(self) -> None:
         """One at a time: the answer to the one under way sets the time of the next."""

@@ -65,6 +65,20 @@ def test_late_payment_when_asked_for_until_it_is_revoked(ledger: Ledger) -> None
         ledger.pay(closed, late)
 
 
+def test_paid_after_it_was_closed_when_asked_for(ledger: Ledger) -> None:
+    qr = ledger.create(ask("T1"), START_MS).qr
+    ledger.revoke("T1", START_MS + 60_000)
+    with refused(Why.ENDED):
+        ledger.pay(qr, START_MS + 60_000)
+    ledger.set_rules(Rules(paid_after_close=True))
+    with refused(Why.ENDED):
+        ledger.decline(qr, START_MS + 60_000)
+    assert ledger.pay(qr, START_MS + 60_000).state is State.PAID
+    returned = ledger.revoke("T1", START_MS + 60_000)
+    assert returned is not None
+    assert (returned.state, returned.left_minor) == (State.RETURNED, 0)
+
+
 def test_a_submitted_payment_that_nobody_confirms_expires(ledger: Ledger) -> None:
     code = ledger.issue_code("Alipay+", "confirms", START_MS).code
     assert ledger.submit(ask(life_ms=60_000), code, START_MS).state is State.PAYING

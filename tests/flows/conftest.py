@@ -116,11 +116,38 @@ def money(order: dict[str, Any]) -> Money:
     return Money(order["amount"]["minor"], order["amount"]["currency"])
 
 
+Cells = dict[tuple[str, str], str]
+CELLS = pytest.StashKey[Cells]()
+
+
+@pytest.fixture(scope="session")
+def cells(pytestconfig: pytest.Config) -> Cells:
+    """(operation, gateway) -> what came of it, for the table at the end of the run."""
+    return pytestconfig.stash.setdefault(CELLS, {})
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    found = config.stash.get(CELLS, {})
+    if not found:
+        return
+    operations = list(dict.fromkeys(operation for operation, _ in found))
+    gateways = list(dict.fromkeys(gateway for _, gateway in found))
+    terminalreporter.section("operation x gateway")
+    terminalreporter.line(" " * 18 + "".join(gateway.ljust(20) for gateway in gateways))
+    for operation in operations:
+        marks = (found.get((operation, gateway), "") for gateway in gateways)
+        terminalreporter.line(operation.ljust(18) + "".join(mark.ljust(20) for mark in marks))
+    terminalreporter.line("—: the gateway has none; the terminal says so and what to do instead")
+
+
 FAST = Pace(earliest_undo_s=1, life_s=30, doubt_s=8, grace_s=2, verify_s=5)
 
 
-def walk_at(state: Path, pace: Pace = FAST) -> Iterator[Walk]:
-    stall = Stall(state, pace=pace)
+def walk_at(state: Path, pace: Pace = FAST, **how: Any) -> Iterator[Walk]:
+    """`how`: as a Stall takes it."""
+    stall = Stall(state, pace=pace, **how)
     try:
         stall.start()
         yield Walk(stall)

@@ -3,7 +3,6 @@ rarely that only the notice can bring PAID in time."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,11 @@ SELDOM_S = 600
 WAIT_S = 40.0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def stall(tmp_path: Path) -> Iterator[Stall]:
     """A stall whose daemon takes notices."""
-    port = free_port()
-    changes: dict[str, dict[str, object]] = {
-        "notices": {"enabled": True, "port": port},
-        "gateway.paycloud": {"notify_url": f"http://127.0.0.1:{port}/notify"},
-    }
     pace = Pace(life_s=500, first_query_s=SELDOM_S, query_step_s=SELDOM_S)
-    stall = Stall(tmp_path, pace=pace, changes=changes)
+    stall = Stall(tmp_path, pace=pace, notices=True)
     try:
         stall.start()
         yield stall

@@ -170,6 +170,14 @@ class Authority:
         self, names: tuple[str, ...] = ("127.0.0.1",), days: tuple[int, int] = (-1, 1)
     ) -> ssl.SSLContext:
         """A server's context, its certificate valid between these days from now."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server_file(names, days))
+        return context
+
+    def server_file(
+        self, names: tuple[str, ...] = ("127.0.0.1",), days: tuple[int, int] = (-1, 1)
+    ) -> Path:
+        """A server's certificate with its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway")])
         certificate = self._sign(subject, key.public_key(), names, *days, ca=False)
@@ -178,9 +186,7 @@ class Authority:
             certificate.public_bytes(files.Encoding.PEM)
             + key.private_bytes(files.Encoding.PEM, files.PrivateFormat.PKCS8, files.NoEncryption())
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
     def _sign(
         self,

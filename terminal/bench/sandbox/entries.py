@@ -33,7 +33,7 @@ MOVES: Mapping[State | None, frozenset[State]] = {
     State.EXPIRED: frozenset({State.PAID, State.CLOSED}),  # PAID: only with `late_payment`
     State.FAILED: frozenset(),
     State.PAID: frozenset({State.RETURNED}),
-    State.CLOSED: frozenset(),
+    State.CLOSED: frozenset({State.PAID}),  # only with `paid_after_close`
     State.RETURNED: frozenset(),
 }
 OPEN = frozenset({State.WAITING, State.PAYING})

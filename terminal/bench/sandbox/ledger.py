@@ -316,8 +316,8 @@ class Ledger:
         if not order:
             raise LedgerRefusal(Why.UNKNOWN, "this code leads to no order")
         order = self._age(order, now_ms)
-        late = order.state is State.EXPIRED and self.rules.late_payment
-        if order.state not in OPEN and not late:
+        late = {State.EXPIRED: self.rules.late_payment, State.CLOSED: self.rules.paid_after_close}
+        if order.state not in OPEN and not late.get(order.state):
             raise LedgerRefusal(Why.ENDED, f"this order is {order.state.value}")
         if wallet is not None and not same_house(known(wallet), order.wallet):
             raise LedgerRefusal(Why.WALLET, f"this code is for {order.wallet}")

@@ -30,6 +30,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `cancel_window_ms`: a paid order older than this cannot be revoked, only refunded (gateways.md 3.6, 8.9).
     `code_life_ms`: life of a customer's code. `order_life_ms`: of an order that names none (`expires`).
     `late_payment`: a shown code can still be paid after its expiry (it happens: gateways.md 1.10).
+    `paid_after_close`: so can one that was closed: its payment and the revoke crossed on the way (I5).
     `void_stays_paid`: a query of a paid and then revoked order still says paid (gateways.md 8.8).
     `echo_order_no`: answers to create and submit name the order too, beyond what is documented.
     `unlisted_codes`: what becomes of a payment code that no wallet of ours made.
@@ -47,6 +48,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code_life_ms: Span = 60_000
     order_life_ms: Span = 300_000
     late_payment: bool = False
+    paid_after_close: bool = False
     void_stays_paid: bool = False
     echo_order_no: bool = False
     unlisted_codes: Behaviour = "declines"
