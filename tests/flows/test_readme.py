@@ -17,6 +17,10 @@ BY_OTHER_TESTS |= {
     ".venv/bin/pip install ../acme-pay",
     ".venv/bin/python -m pytest tests/house/test_gateway_contract.py -k acme",
 }
+# What tests/machine/test_provision.py types, with its own unit's address and file.
+BY_OTHER_TESTS |= {
+    "scripts/provision pi@10.0.0.21 --profile bench --gateway paycloud --credentials A1B2C3.toml",
+}
 BY_CI = {
     "scripts/test",
     "scripts/check",
