@@ -16,6 +16,7 @@ from collections.abc import Callable
 from ctypes import POINTER, Structure, byref, c_char_p, c_int, c_int64, c_void_p
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -24,11 +25,14 @@ FULL = 13  # ENOSPC
 IOERR_WRITE = 10 | 3 << 8
 IOERR_FSYNC = 10 | 4 << 8
 READONLY = 8
+_CREATE = 0x4  # SQLITE_OPEN_CREATE
+_JOURNALS = 0x800 | 0x4000 | 0x80000  # rollback journal, super journal, -wal
 
 
 class Kind(Enum):
     """What reaches the kernel and changes what is on the disk."""
 
+    CREATE = "create"
     WRITE = "write"
     TRUNCATE = "truncate"
     SYNC = "sync"
@@ -37,8 +41,8 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`offset`: where the write begins, or the new length of a truncate. `synced_name`: the delete also
-    syncs the directory."""
+    """`offset`: where the write begins, or the new length of a truncate. `synced_name`: the delete or the sync
+    also syncs the directory, as SQLite does with the first sync of a -wal or a rollback journal."""
 
     kind: Kind
     path: str
@@ -119,6 +123,7 @@ class Disk:
         self._vfs.open = _Open(self._opened)
         self._vfs.delete = _Delete(self._deleted)
         self._methods: dict[tuple[int, str], _Methods] = {}
+        self._unsynced_names: set[str] = set()
         _KEPT.append(self)
 
     def __enter__(self) -> Disk:
@@ -135,9 +140,17 @@ class Disk:
         self._library.sqlite3_vfs_register(self._real, 1)
 
     def _opened(self, _vfs: Any, name: int | None, file: Any, flags: int, out: Any) -> int:
+        if name is None:
+            return int(self._real.contents.open(self._real, name, file, flags, out))
+        path = ctypes.string_at(name).decode()
+        if flags & _CREATE and not Path(path).exists():
+            refused = self._before(Operation(Kind.CREATE, path))
+            if refused:
+                return refused
         rc: int = self._real.contents.open(self._real, name, file, flags, out)
-        if rc == OK and name is not None:
-            path = ctypes.string_at(name).decode()
+        if rc == OK:
+            if flags & _CREATE and flags & _JOURNALS:
+                self._unsynced_names.add(path)
             file.contents.methods = ctypes.addressof(self._watched(file, path))
         return rc
 
@@ -163,7 +176,11 @@ class Disk:
             return before(Operation(Kind.TRUNCATE, path, size)) or real.truncate(file, size)
 
         def sync(file: Any, flags: int) -> int:
-            return before(Operation(Kind.SYNC, path)) or real.sync(file, flags)
+            told = Operation(Kind.SYNC, path, synced_name=path in self._unsynced_names)
+            rc: int = before(told) or real.sync(file, flags)
+            if rc == OK:
+                self._unsynced_names.discard(path)
+            return rc
 
         mine = _Methods.from_buffer_copy(real)
         mine.write, mine.truncate, mine.sync = _Write(write), _Truncate(truncate), _Sync(sync)

@@ -28,6 +28,7 @@ BY_CI = {
     "scripts/storm 1000",
     "scripts/torture kill 500",
     "scripts/torture line 200",
+    "scripts/torture power 10000",
     "scripts/simulate --sales 20000",
 }
 

@@ -7,6 +7,7 @@
     line      every connection is slow, cut, sliced, reset or half open
     tape      what the journal hands to the disk, and what a disk may hold after a power cut
     power     the journal opened on each of these images
+    careless  what must be found out: settings and habits that lose rows
     command   scripts/torture
 
 What must hold is always the same: each order stands in the gateway's books as the journal says, and every row

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from terminal.bench.torture import kill, line
+from terminal.bench.torture import kill, line, power
 from terminal.bench.torture.shift import Shift, Torment
 
 TORMENTS: dict[str, Torment] = {"kill": kill.torment, "line": line.torment}
@@ -20,6 +22,8 @@ TOLD = 20
 
 def main(argv: list[str]) -> int:
     wanted = _parser().parse_args(argv)
+    if wanted.what == "power":
+        return of_power(wanted.trials, wanted.seed)
     return of_daemon(wanted.what, wanted.trials, wanted.tills or TILLS[wanted.what], wanted.seed)
 
 
@@ -36,9 +40,17 @@ def of_daemon(what: str, trials: int, tills: int, seed: int) -> int:
     return 1 if report.odd else 0
 
 
+def of_power(images: int, seed: int) -> int:
+    begun_s = time.monotonic()
+    figures = power.torture(images, seed, os.cpu_count() or 1)
+    seconds = round(time.monotonic() - begun_s, 1)
+    print(json.dumps({**figures, "seconds": seconds}), flush=True)
+    return 1 if figures["failed"] else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/torture", description=__doc__)
-    parser.add_argument("what", choices=sorted(TORMENTS))
+    parser.add_argument("what", choices=(*TORMENTS, "power"))
     parser.add_argument("trials", type=int, metavar="N")
     parser.add_argument("--seed", type=int, default=1, help="of people and moments (1)")
     parser.add_argument("--tills", type=int, help="side by side")
