@@ -1,8 +1,8 @@
 """A scanner that is a camera and the eye: it looks only while a code is awaited.
 
 Nothing of the eye is imported before the scanner is armed for the first time. One text is delivered once in
-`repeat_ms`, although it is seen in every frame (F14). Two different texts in one frame are none: the eye's
-rule.
+`repeat_ms`, although it is seen in every frame (F14). What is a code and what is none, the eye decides
+(`terminal.eye.judge`); the bytes go on unjudged, as those of a serial scanner do (`codes.scanned`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from terminal.devices.scanner import Scanned
 if TYPE_CHECKING:
     from terminal.devices.camera import Camera
     from terminal.eye import Gray
+    from terminal.eye.watch import Watch
 
 FRAME_TIMEOUT_S = 0.2  # how late a disarming is noticed when the camera sends nothing
 CLOSE_TIMEOUT_S = 5.0
@@ -29,9 +30,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`budget_ms`: how long the eye may think about one frame."""
+    """`budget_ms`: how long a single stage of the eye may take; one that needs more gets its turn less often."""
 
-    budget_ms: int = 1000
+    budget_ms: int = 100
     repeat_ms: int = 2000
 
     def __post_init__(self) -> None:
@@ -77,12 +78,12 @@ class Device:
 
     def _run(self) -> None:
         self._armed.wait()
-        if not self._closing.is_set() and self._eye_opens():
-            while not self._closing.is_set():
-                self._watch()
-                self._armed.wait()
+        eye = None if self._closing.is_set() else self._eye()
+        while eye and not self._closing.is_set():
+            self._watch(eye)
+            self._armed.wait()
 
-    def _eye_opens(self) -> bool:
+    def _eye(self) -> Watch | None:
         try:
             import_module("zxingcpp")
             import_module("pyzbar.pyzbar")  # fails when the system's libzbar is missing
@@ -92,23 +93,24 @@ class Device:
                 "Install counter-terminal[camera] and the system's libzbar0."
             )
             log.error("%s", self._lost)
-            return False
-        return True
+            return None
+        from terminal.eye.watch import Watch
 
-    def _watch(self) -> None:
+        return Watch(self._settings.budget_ms)
+
+    def _watch(self, eye: Watch) -> None:
+        eye.begin()
         self._camera.start()
         try:
             while self._awaited():
                 frame = self._camera.next_frame(FRAME_TIMEOUT_S)
                 if frame is not None:
-                    self._look(frame)
+                    self._look(eye, frame)
         finally:
             self._camera.stop()
 
-    def _look(self, frame: Gray) -> None:
-        from terminal.eye import read_codes
-
-        for code in read_codes(frame, budget_ms=self._settings.budget_ms):
+    def _look(self, eye: Watch, frame: Gray) -> None:
+        for code in eye.look(frame):
             reading = code.text.encode()
             if (
                 self._awaited()

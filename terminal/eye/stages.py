@@ -1,0 +1,167 @@
+"""The stages by which a frame is read: each takes a `Look` and says what it read, and in which view.
+
+Adding one is one function and one line in the table it belongs to: FIRST and LAST look at the frame, PLACE
+at one place in it. The order is that of a single picture: what reads most for the least time comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+
+from terminal.eye import pictures
+from terminal.eye.bars import read_bars
+from terminal.eye.look import Look, See
+from terminal.eye.pictures import Picture
+from terminal.eye.places import PLACES
+from terminal.eye.readers import CODE_128, Reading, broken_quads, zbar, zxing
+from terminal.eye.seen import Seen, View
+from terminal.eye.whole import fast, seen, tries
+
+QUADS_MAX = 3
+QUAD_AREA_PX = 400
+HALF_FROM_PX = 640  # a frame not wider than this has no px to spare
+
+SeePlace: TypeAlias = Callable[[Look, int], list[Seen]]
+
+
+# -- the whole frame ------------------------------------------------------------------------------------
+
+
+def half(look: Look) -> list[Seen]:
+    """A near code does not need all its px: a quarter of the time."""
+    return seen(look.half, zxing(look.half.picture)) if look.size_px > HALF_FROM_PX else []
+
+
+def quads(look: Look) -> list[Seen]:
+    """QR codes that zxing-cpp found and could not read, seen from straight above."""
+    for corners in broken_quads(look.frame)[:QUADS_MAX]:
+        quad = np.array(corners, np.float32)
+        if cv2.contourArea(quad) < QUAD_AREA_PX:
+            continue
+        view = pictures.rectified(look.frame, quad)
+        plain = view.picture
+        for picture in (plain, pictures.sharp(plain, 3, 2), pictures.smooth(plain, 2.5)):
+            found = zxing(picture, inverted=True, smaller=True) or zbar(picture)
+            if found:
+                return seen(view, found)
+    return []
+
+
+def zbar_whole(look: Look) -> list[Seen]:
+    return seen(look.whole, zbar(look.frame))
+
+
+def zbar_threshold(look: Look) -> list[Seen]:
+    """On a noisy frame zbar reads more when it is made black and white before."""
+    view = look.whole.changed("threshold", pictures.black_and_white(look.frame))
+    return seen(view, zbar(view.picture))
+
+
+# -- one place ------------------------------------------------------------------------------------------
+
+
+def crop(look: Look, place: int) -> list[Seen]:
+    view = look.piece(place)
+    return seen(view, zxing(view.picture, rotated=True, inverted=True)) if view else []
+
+
+def sharp(look: Look, place: int) -> list[Seen]:
+    return _changed(
+        look, place, "sharp", lambda view: pictures.sharp(view.picture, 1.2 * view.scale, 1.8)
+    )
+
+
+def soft_sharp(look: Look, place: int) -> list[Seen]:
+    """Noise off, then sharpened over a wider neighbourhood: for motion and defocus."""
+    return _changed(look, place, "soft sharp", _soft_sharp)
+
+
+def threshold(look: Look, place: int) -> list[Seen]:
+    """For dark bands, reflections and a screen lit from one side."""
+    return _changed(
+        look, place, "threshold", lambda view: pictures.near_threshold(view.picture, view.scale)
+    )
+
+
+def bars(look: Look, place: int) -> list[Seen]:
+    """Code 128 at any angle, set upright."""
+    band = look.band(place)
+    return seen(band.view, zxing(band.view.picture, inverted=True)) if band else []
+
+
+def gray_bars(look: Look, place: int) -> list[Seen]:
+    """Code 128 that is blurred, noisy, spotted or without its quiet zone: our own reader."""
+    band = look.band(place)
+    text = band and read_bars(band.view.picture, band.width)
+    if not band or not text:
+        return []
+    rows, cols = band.view.picture.shape
+    left, right = (cols - band.width) / 2, (cols + band.width) / 2
+    corners = ((left, 0.0), (right, 0.0), (right, float(rows)), (left, float(rows)))
+    return seen(band.view, [Reading(text, CODE_128, corners, "bars", witnesses=2)])
+
+
+def zbar_place(look: Look, place: int) -> list[Seen]:
+    """zbar on the piece in black and white, then as it is."""
+    view = look.piece(place)
+    if not view:
+        return []
+    plain = view.changed("black and white", pictures.black_and_white(view.picture))
+    return seen(plain, zbar(plain.picture)) or seen(view, zbar(view.picture))
+
+
+def zbar_inverted(look: Look, place: int) -> list[Seen]:
+    view = look.piece(place)
+    if not view:
+        return []
+    view = view.changed("inverted", pictures.inverted(view.picture))
+    return seen(view, zbar(view.picture))
+
+
+def _changed(look: Look, place: int, name: str, change: Callable[[View], Picture]) -> list[Seen]:
+    """zxing-cpp on the place in another picture."""
+    view = look.piece(place)
+    if not view:
+        return []
+    view = view.changed(name, change(view))
+    return seen(view, zxing(view.picture, rotated=True, inverted=True))
+
+
+def _soft_sharp(view: View) -> Picture:
+    soft = pictures.smooth(view.picture, 0.7 * view.scale)
+    return pictures.sharp(soft, 2.2 * view.scale, 3.5)
+
+
+# -- the tables -----------------------------------------------------------------------------------------
+
+FIRST: dict[str, See] = {"half": half, "fast": fast, "tries": tries}
+PLACE: dict[str, SeePlace] = {
+    "crop": crop,
+    "bars": bars,
+    "gray bars": gray_bars,
+    "threshold": threshold,
+    "sharp": sharp,
+    "soft sharp": soft_sharp,
+    "zbar": zbar_place,
+    "zbar inverted": zbar_inverted,
+}
+LAST: dict[str, See] = {"quads": quads, "zbar whole": zbar_whole, "zbar threshold": zbar_threshold}
+
+
+def _at(see: SeePlace, place: int) -> See:
+    return lambda look: see(look, place)
+
+
+def _at_every_place() -> dict[str, See]:
+    return {
+        f"{name} {place + 1}": _at(see, place)
+        for name, see in PLACE.items()
+        for place in range(PLACES)
+    }
+
+
+STAGES: dict[str, See] = {**FIRST, **_at_every_place(), **LAST}

@@ -1,0 +1,170 @@
+"""The camera's frames, one after another. A code stays in view for many of them, so each frame gets only the
+cheapest stages and one further stage of a fixed round.
+
+    gate     nothing but the empty counter: no stage, but for every WAKE_FRAMES-th frame
+    track    where the last code was
+    half, fast
+    one      the next of ROUND; what just read something is asked again first, for Code 128 wants a second
+             witness. A stage that took longer than its time sits out as many rounds.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from terminal.eye import CODE_128_MIN, frame_of, whole
+from terminal.eye.judge import Judge
+from terminal.eye.look import Look, See
+from terminal.eye.seen import Code
+
+if TYPE_CHECKING:
+    from terminal.eye import Gray
+
+WAKE_FRAMES = 15
+TRACK_FRAMES = 30  # how long the last place is looked at first
+AGAIN_FRAMES = 3  # how often a stage that read something is asked again
+ROUND = (
+    "crop 1",
+    "gray bars 1",
+    "threshold 1",
+    "crop 2",
+    "tries",
+    "soft sharp 1",
+    "gray bars 2",
+    "zbar 1",
+    "threshold 2",
+    "bars 1",
+    "sharp 1",
+    "quads",
+)
+WITHOUT_OPENCV: dict[str, See] = {"tries": whole.tries, "histogram": whole.histogram}
+
+
+class Watch:
+    """`budget_ms`: time of a frame's one further stage. `shortest`: characters of a Code 128 that is taken."""
+
+    def __init__(self, budget_ms: int = 100, *, shortest: int = CODE_128_MIN) -> None:
+        self._budget_s = budget_ms / 1000
+        self._judge = Judge(shortest)
+        self._gate, self._stages = _opened()
+        self._round = [name for name in ROUND if name in self._stages] or list(self._stages)
+        self._turn = 0
+        self._idle = 0
+        self._sits_out: dict[str, int] = {}
+        self._again: tuple[str, int] | None = None
+        self._last: Code | None = None
+        self._since_last = 0
+
+    def begin(self) -> None:
+        """Another customer: what was read before counts no more. The empty counter stays known."""
+        self._judge = Judge(self._judge.shortest)
+        self._last = self._again = None
+
+    def look(self, gray: Gray) -> list[Code]:
+        """The code in this frame: a list of one, or empty. TypeError when `gray` is no frame of bytes."""
+        frame = frame_of(gray)
+        self._judge.next_frame()
+        self._since_last += 1
+        if not frame.nbytes:
+            return []
+        area = self._area(frame)
+        if area is None:
+            return []
+        found = self._tracked(frame) or self._in(frame, area)
+        if found:
+            self._last, self._since_last = found[0], 0
+        return found
+
+    def _area(self, frame: memoryview) -> tuple[int, int, int, int] | None:
+        rows, cols = frame.shape or (0, 0)
+        area = self._gate.area(frame) if self._gate else (0, 0, cols, rows)
+        self._idle = 0 if area else self._idle + 1
+        return (0, 0, cols, rows) if self._idle == WAKE_FRAMES else area
+
+    def _tracked(self, frame: memoryview) -> list[Code]:
+        """The last code, if it is still there."""
+        if not self._last or self._since_last > TRACK_FRAMES or not self._gate:
+            return []
+        left, top, right, bottom = self._last.box
+        more = max(right - left, bottom - top) // 4 + 16
+        rows, cols = frame.shape or (0, 0)
+        box = (
+            max(0, left - more),
+            max(0, top - more),
+            min(cols, right + more),
+            min(rows, bottom + more),
+        )
+        return self._read(frame, box, {"track": whole.fast})
+
+    def _in(self, frame: memoryview, area: tuple[int, int, int, int]) -> list[Code]:
+        """The frame's stages. A frame that has a reading, though not proved, wants the stage that gave it."""
+        name = self._next()
+        names = ("half", "fast", name) if self._gate else ("fast", name)
+        stages = {each: self._stages[each] for each in names}
+        found = self._read(frame, area, stages)
+        if not self._judge.heard:
+            self._idle = self._idle % WAKE_FRAMES
+        return found
+
+    def _next(self) -> str:
+        """Whose turn it is. At the end of a round that read nothing, the gate may learn the scene."""
+        if self._again:
+            name, times = self._again
+            self._again = (name, times - 1) if times > 1 else None
+            return name
+        for _ in self._round:
+            name = self._round[self._turn]
+            self._turn = (self._turn + 1) % len(self._round)
+            if self._turn == 0 and self._gate:
+                self._gate.learn()
+            if not self._sits_out.get(name):
+                return name
+            self._sits_out[name] -= 1
+        return self._round[self._turn]
+
+    def _read(
+        self, frame: memoryview, area: tuple[int, int, int, int], stages: dict[str, See]
+    ) -> list[Code]:
+        """The first code that one of the stages reads in that part of the frame."""
+        look = Look(_window(frame, area))
+        for name, see in stages.items():
+            began_s = time.monotonic()
+            heard = self._judge.heard
+            self._judge.hear(name, see(look))
+            if self._judge.heard and not heard and name in self._stages:
+                self._again = name, AGAIN_FRAMES
+            took = (time.monotonic() - began_s) / self._budget_s
+            if took > 1:
+                self._sits_out[name] = int(took)
+            if self._judge.decided:
+                break
+        left, top = area[:2]
+        return [
+            replace(
+                code,
+                box=(code.box[0] + left, code.box[1] + top, code.box[2] + left, code.box[3] + top),
+            )
+            for code in self._judge.verdict()
+        ]
+
+
+def _opened() -> tuple[Any, dict[str, See]]:
+    """Gate and stages; without OpenCV no gate, and what zxing-cpp can do alone."""
+    try:
+        from terminal.eye.gate import Gate
+        from terminal.eye.stages import STAGES
+    except ImportError:
+        return None, {"fast": whole.fast, **WITHOUT_OPENCV}
+    return Gate(), STAGES
+
+
+def _window(frame: memoryview, box: tuple[int, int, int, int]) -> memoryview:
+    """That part of the frame, where it lies."""
+    left, top, right, bottom = box
+    if box == (0, 0, *(frame.shape or ())[::-1]):
+        return frame
+    import numpy as np
+
+    return frame_of(np.asarray(frame)[top:bottom, left:right])
