@@ -15,6 +15,7 @@ The rules of this room:
 7. The word in the settings is the file: `driver = "paycloud"` loads `gateways/paycloud.py`, whose `Gateway`
    class takes its checked settings. A third party ships one through the entry point group
    `terminal.gateways`; README, "Add a gateway", has the steps, tests/house/test_gateway_contract.py these rules.
+8. `BLAME`, where the file has one: result code -> the settings it speaks of, for `terminalctl gateway check`.
 """
 
 from __future__ import annotations

@@ -108,6 +108,17 @@ REASONS: Mapping[str, Reason] = {
 # unknown (1.7). What contradicts itself is in doubt.
 DOUBTFUL = frozenset({"101", "103", "105", "107", "108", "109", "113", "999"})
 
+# Result codes that speak of a setting (1.7): `terminalctl gateway check` names it.
+BLAME: Mapping[str, tuple[str, ...]] = {
+    "SYS002": (
+        "app_id",
+        "private_key_file",
+    ),  # one code for an unknown app and for a wrong signature
+    "SYS011": ("body",),
+    "E07303": ("path", "paths"),  # or not enabled in the merchant portal, API tab
+    "M009": ("merchant_no",),
+}
+
 # Our wallet ids -> pay_method_id (1.8).
 _ALIPAY = ("alipay+", "alipay-cn", "alipay-hk")
 _OTHERS = {"wechat": "WeChatPay", "unionpay": "UnionPay", "rakutenpay": "RakutenPay"}

@@ -80,7 +80,10 @@ def run(counter, command: str) -> None:
     terminalctl = Path(sys.executable).with_name("terminalctl")
     socket = ["--socket", str(counter.stall.state / "control.sock")]
     started = subprocess.Popen(
-        [terminalctl, *socket, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [terminalctl, *socket, *arguments],
+        cwd=counter.stall.state,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     if arguments[0] == "sale":
         counter.phone.pay(counter.sees_code())

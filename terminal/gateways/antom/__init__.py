@@ -25,7 +25,7 @@ from terminal.core.timing import Timing
 from terminal.gateways import Notice
 from terminal.gateways.antom.answers import DONE, meaning, money, text
 from terminal.gateways.antom.bodies import OPERATIONS, Tree, body_of, iso, number
-from terminal.gateways.antom.settings import WALLETS, Settings
+from terminal.gateways.antom.settings import BLAME, WALLETS, Settings
 from terminal.wire.envelope import MESSAGE_BYTES_MAX, as_ascii_json, json_object, note, word
 from terminal.wire.http import HttpAnswer, HttpRequest, Stamp
 from terminal.wire.signing import (
@@ -36,7 +36,7 @@ from terminal.wire.signing import (
     signature_header,
 )
 
-__all__ = ["TIMING", "WALLETS", "Gateway", "Settings"]
+__all__ = ["BLAME", "TIMING", "WALLETS", "Gateway", "Settings"]
 
 DETAIL_CHARACTERS_MAX = 80
 

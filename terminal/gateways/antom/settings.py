@@ -16,6 +16,16 @@ WALLETS: Mapping[str, str] = dict.fromkeys(("alipay+", "alipay-cn", "alipay-hk")
 # inStorePaymentScenario of a submit and of an order code (8.11).
 SCENARIOS = {"docs": ("PaymentCode", "OrderCode"), "upper": ("PAYMENTCODE", "ORDERCODE")}
 
+# Result codes that speak of a setting (3.8): `terminalctl gateway check` names it.
+BLAME: Mapping[str, tuple[str, ...]] = {
+    "INVALID_SIGNATURE": ("private_key_file", "key_version"),
+    "KEY_NOT_FOUND": ("key_version",),
+    **dict.fromkeys(("INVALID_CLIENT", "CLIENT_INVALID"), ("client_id", "path")),
+    "ACCESS_DENIED": ("client_id",),
+    "NO_INTERFACE_DEF": ("path",),
+    "MERCHANT_NOT_REGISTERED": ("merchant_id", "store_id"),
+}
+
 _NEEDED = ("client_id", "merchant_id", "merchant_name", "merchant_mcc", "store_id", "store_name")
 
 
