@@ -30,6 +30,12 @@ class SaleOpened(Event):
     """The first row of an order: somebody pressed OK, or a code was scanned. Only the journal holds it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried(Event):
+    """Nothing happened: the journal goes on in a new file, and says there again where this open order stands.
+    Only the journal holds it."""
+
+
 # -- what the gateway said about an order (authentic, listed) ---------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Remembers. One SQLite file, to which rows are only ever added.
+"""Remembers. SQLite files, to which rows are only ever added.
 
 The rules of this room:
 
@@ -17,17 +17,29 @@ The rules of this room:
 6. **One writer** (I15): a lock file beside the journal, and SQLite's exclusive lock.
 7. **`live` is a cache**: which orders are open. It is written in the same commit and can be made anew from
    the rows. It keeps recovery one small read, however long the journal grows.
+8. **A full file is put away whole** (archive.py), never emptied: rows of long ago are read from there. The file
+   that is written needs no older one to go on: a lost one costs refunds of its sales, not today's sales.
 
 Files: `journal.db`; `-wal`, rows that are durable but not yet moved into it; `-lock`, who writes and how many
-rows there were (lock.py). `-shm` may appear after somebody has read it; it holds nothing of value.
+rows there were (lock.py); `-000000065536`, an older file that ends with that row. `-shm` may appear after
+somebody has read it; it holds nothing of value.
 
-Read `journal.py` (what the house calls), `records.py` (what a row says), `opening.py` (what is refused and
-why), `lock.py`, `chain.py`, `faults.py`. `disk.py` is for tests and measurements alone.
+Read `journal.py` (what the house calls), `archive.py`, `rows.py` (one file's rows), `records.py` (what a row
+says), `opening.py` (what is refused and why), `lock.py`, `chain.py`, `faults.py`. `disk.py` is for tests and
+measurements alone.
 """
 
 from __future__ import annotations
 
-from terminal.journal.faults import AlreadyRunning, ForeignJournal, NewerJournal
+from terminal.journal.faults import AlreadyRunning, ArchiveLost, ForeignJournal, NewerJournal
 from terminal.journal.journal import Journal, Row, When
 
-__all__ = ["AlreadyRunning", "ForeignJournal", "Journal", "NewerJournal", "Row", "When"]
+__all__ = [
+    "AlreadyRunning",
+    "ArchiveLost",
+    "ForeignJournal",
+    "Journal",
+    "NewerJournal",
+    "Row",
+    "When",
+]

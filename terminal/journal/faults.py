@@ -5,6 +5,8 @@ HouseFault (core.terms)
     +-- AlreadyRunning   somebody else holds it: the daemon exits 75 (I15)
     +-- ForeignJournal   another terminal's (I14)
     +-- NewerJournal     written by a newer program (F93)
+Refusal (core.terms)
++-- ArchiveLost          an older file cannot be read: what needs its rows is refused, sales go on
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from terminal.core.terms import JournalFault
+from terminal.core.terms import JournalFault, Refusal
 
 
 class AlreadyRunning(JournalFault):
@@ -25,6 +27,10 @@ class ForeignJournal(JournalFault):
 
 class NewerJournal(JournalFault):
     """The journal's schema or a record in it is newer than this program."""
+
+
+class ArchiveLost(Refusal):
+    """Rows that were put away cannot be read."""
 
 
 # SQLite's primary result codes -> what it means here and what helps.
@@ -64,4 +70,11 @@ def held(path: Path) -> AlreadyRunning:
     return AlreadyRunning(
         f"Journal {path} is in use by another process: is terminald running already? "
         "Ask it through terminalctl, or stop it first."
+    )
+
+
+def lost(path: Path, why: str) -> ArchiveLost:
+    return ArchiveLost(
+        f"Older rows of the journal cannot be read: {path.name}: {why}. Put that file back from a copy. "
+        "Sales go on meanwhile."
     )

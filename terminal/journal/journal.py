@@ -7,82 +7,31 @@ asking the same disk again (F91), so nothing is asked, and the next start finds 
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from terminal.core.events import Event, SaleOpened
-from terminal.core.sale import FINAL, Order
+from terminal.core.sale import Order
 from terminal.core.terms import HouseFault, JournalFault
-from terminal.journal import chain, opening, records
-from terminal.journal.faults import AlreadyRunning, ForeignJournal, NewerJournal, explain
+from terminal.journal import archive, chain, opening, rows
+from terminal.journal.archive import FILE_ROWS
+from terminal.journal.chain import Base
+from terminal.journal.faults import AlreadyRunning, explain, lost
 from terminal.journal.lock import Lock, Memory
 from terminal.journal.opening import CHECKPOINT_ROWS, Found, beside
+from terminal.journal.rows import Row, When
 
-__all__ = ["AlreadyRunning", "ForeignJournal", "Journal", "NewerJournal", "Row", "When"]
+__all__ = ["AlreadyRunning", "Journal", "Row", "When"]
+
+log = logging.getLogger("terminal")
+_Found = TypeVar("_Found")
 
 EPOCHS = 32**4  # four digits of an order number (core.terms)
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """When a row is written. `at_ms`: boot time of the boot `boot_id`; `utc`: for people, decides nothing."""
-
-    boot_id: str
-    at_ms: int
-    utc: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`event` happened at `when`, and `order` is what it led to."""
-
-    seq: int
-    order: Order
-    event: Event
-    when: When
-
-
-# -- what is asked of SQLite -------------------------------------------------------------------------------
-
-_INSERT = f"INSERT INTO journal ({chain.COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
-_OPEN = "INSERT OR IGNORE INTO live VALUES (?, ?)"
-_SHUT = "DELETE FROM live WHERE order_no = ?"
-_KNOWN = "SELECT 1 FROM journal WHERE order_no = ? LIMIT 1"
-_TIP = "SELECT opened, link FROM journal WHERE seq = ?"
-
-_ROWS = "SELECT seq, order_no, sale_no, utc, boot_id, at_ms, phase, event, record FROM journal "
-_LIVE = """
-    WHERE seq IN (SELECT (SELECT max(seq) FROM journal WHERE order_no = live.order_no) FROM live)
-    ORDER BY (SELECT live.seq FROM live WHERE live.order_no = journal.order_no)"""
-_NEWEST = """
-    WHERE order_no = (SELECT order_no FROM journal WHERE seq =
-        1 + coalesce((SELECT seq FROM journal WHERE opened < ? ORDER BY seq DESC LIMIT 1), 0))
-    ORDER BY seq DESC LIMIT 1"""
-_ORDER = "WHERE order_no = ? ORDER BY seq DESC LIMIT 1"
-_HISTORY = "WHERE order_no = ? ORDER BY seq"
-_SALE = """
-    WHERE seq IN (SELECT max(seq) FROM journal WHERE order_no = ?1 UNION ALL
-        SELECT max(seq) FROM journal
-        WHERE sale_no = ?1 AND sale_no <> order_no GROUP BY order_no)
-    ORDER BY order_no"""
-_TAIL = """
-    WHERE seq < ? AND NOT EXISTS (SELECT 1 FROM journal AS later
-        WHERE later.order_no = journal.order_no AND later.seq > journal.seq)
-    ORDER BY seq DESC LIMIT ?"""
-
-_FINAL = ", ".join(f"'{phase.value}'" for phase in sorted(FINAL, key=lambda phase: phase.value))
-# An order is open when its last row is not final, and it became so by the row behind its last final one.
-_SHOULD_LIVE = f"""
-    SELECT order_no, (SELECT min(seq) FROM journal AS mine WHERE mine.order_no = last.order_no
-        AND mine.seq > coalesce((SELECT max(seq) FROM journal AS end
-            WHERE end.order_no = last.order_no AND end.phase IN ({_FINAL})), 0))
-    FROM (SELECT order_no, max(seq) AS seq FROM journal GROUP BY order_no) AS last
-    WHERE (SELECT phase FROM journal WHERE journal.seq = last.seq) NOT IN ({_FINAL})"""  # noqa: S608
-_LAST_SEQ = "SELECT coalesce(max(seq), 1) FROM journal WHERE order_no = ?"
 
 
 class Journal:
@@ -92,40 +41,60 @@ class Journal:
     this terminal is new or has lost its past: reconcile with the gateway before refunds."""
 
     def __init__(
-        self, path: Path, db: sqlite3.Connection, found: Found, lock: Lock | None, born_now: bool
+        self,
+        path: Path,
+        db: sqlite3.Connection,
+        found: Found,
+        lock: Lock | None = None,
+        *,
+        born_now: bool = False,
+        file_rows: int = FILE_ROWS,
     ) -> None:
         self.path = path
         self.terminal, self.epoch, self.born_now = found.terminal, found.epoch, born_now
         self._db, self._lock = db, lock
         self._fault: JournalFault | None = None
         self._seq = found.rows
-        self._opened, self._link = self._tip()
+        with self._asking():
+            self._base, self._opened, self._link = self._tip()
+        self._file_rows = file_rows
+        self._full_at = self._base.seq + file_rows
 
     # -- open and close --------------------------------------------------------------------------------------
 
     @classmethod
     def open(
-        cls, path: Path, *, terminal: str, chance: Callable[[], int], born: str = ""
+        cls,
+        path: Path,
+        *,
+        terminal: str,
+        chance: Callable[[], int],
+        born: str = "",
+        file_rows: int = FILE_ROWS,
     ) -> Journal:
         """The journal at `path`, made when there is none. `chance` is asked once, at birth; `born` is today
-        in UTC, a label. AlreadyRunning, ForeignJournal, NewerJournal or a plain JournalFault."""
+        in UTC, a label; `file_rows` make a file full (`tidy`). AlreadyRunning, ForeignJournal, NewerJournal or
+        a plain JournalFault."""
         opening.make_directory(path)
         lock = Lock.take(beside(path, "-lock"), path)
         try:
+            archive.mend(path)
             born_now = not opening.exists(path, lock.memory)
             if born_now:
                 opening.give_birth(path, terminal, chance() % EPOCHS, born)
             found = opening.look(path, terminal, lock.memory)
-            return cls._taken(path, found, lock, born_now)
+            return cls._taken(path, found, lock, born_now, file_rows)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def _taken(cls, path: Path, found: Found, lock: Lock, born_now: bool) -> Journal:
+    def _taken(
+        cls, path: Path, found: Found, lock: Lock, born_now: bool, file_rows: int
+    ) -> Journal:
         db = opening.open_to_write(path)
         try:
-            journal = cls(path, db, found, lock, born_now)
+            journal = cls(path, db, found, lock, born_now=born_now, file_rows=file_rows)
             journal._move_wal()  # what a crash left there; a no-op otherwise
             lock.remember(Memory(in_service=True, rows=found.rows))
         except BaseException:
@@ -144,7 +113,7 @@ class Journal:
         found = opening.look(path, None, memory)
         db = opening.open_to_read(path)
         try:
-            return cls(path, db, found, None, False)
+            return cls(path, db, found)
         except BaseException:
             db.close()
             raise
@@ -181,44 +150,21 @@ class Journal:
         makes no sense; JournalFault, and the object dead, when the disk refused."""
         if self._lock is None:
             raise JournalFault(f"Journal {self.path} was opened for reading only.")
-        new = self._ask(_KNOWN, order.order_no) is None
-        if not new and isinstance(event, SaleOpened):
+        new = isinstance(event, SaleOpened)
+        if new and self._ask(rows.KNOWN, order.order_no):
             raise HouseFault(f"order number {order.order_no} was used before (I14)")
-        columns = self._columns(order, event, when, self._opened + new)
+        row = Row(self._seq + 1, order, event, when)
+        columns = rows.columns_of(row, self._opened + new)
         link = chain.link(self._link, columns)
         with self._asking(), self._interruptible():
-            self._commit((*columns, link), order)
+            self._db.execute("BEGIN IMMEDIATE")
+            rows.insert(self._db, columns, link, order)
+            self._db.execute("COMMIT")
         self._seq, self._opened, self._link = self._seq + 1, self._opened + new, link
         if self._seq % CHECKPOINT_ROWS == 0:
             with suppress(JournalFault):  # this row is durable; the next call says what is wrong
                 self._move_wal()
         return self._seq
-
-    def _columns(
-        self, order: Order, event: Event, when: When, opened: int
-    ) -> tuple[int | str, ...]:
-        """In the order of chain.COLUMNS."""
-        return (
-            self._seq + 1,
-            order.order_no,
-            order.sale_no,
-            opened,
-            when.utc,
-            when.boot_id,
-            when.at_ms,
-            order.phase.value,
-            records.event_text(event),
-            records.record_text(order),
-        )
-
-    def _commit(self, row: tuple[object, ...], order: Order) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute(_INSERT, row)
-        if order.final:
-            self._db.execute(_SHUT, (order.order_no,))
-        else:
-            self._db.execute(_OPEN, (order.order_no, row[0]))
-        self._db.execute("COMMIT")
 
     def _move_wal(self) -> None:
         """Move the durable rows from the -wal into the file, so that the -wal begins anew.
@@ -239,11 +185,44 @@ class Journal:
         with self._asking(), self._interruptible():
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("DELETE FROM live")
-            self._db.execute(f"INSERT INTO live {_SHOULD_LIVE}")
+            self._db.execute(f"INSERT INTO live {rows.SHOULD_LIVE}")
             self._db.execute("COMMIT")
         return len(self.live())
 
+    def tidy(self) -> bool:
+        """Put this file away and begin the next when it is full; whether that was done (archive.py).
+
+        For moments when nothing is going on: it takes a few syncs. When the next file cannot be built, this
+        one goes on and it is tried again later."""
+        self._alive()
+        if self._lock is None or self._seq < self._full_at:
+            return False
+        base = Base(self._seq, self._opened, self._link)
+        try:
+            archive.prepare(self.path, self._db, base, self.live())
+        except JournalFault as fault:
+            log.warning("the journal goes on in its old file: %s", fault)
+            self._full_at = self._seq + CHECKPOINT_ROWS
+            return False
+        self._go_on(self._lock)
+        return True
+
+    def _go_on(self, lock: Lock) -> None:
+        """From one file to the next. A cut in here leaves the one or the other, whole (archive.py)."""
+        self._move_wal()
+        lock.remember(Memory(in_service=False, rows=self._seq))
+        with self._asking(), self._interruptible():
+            self._db.close()
+            archive.swap(self.path, self._seq)
+            self._db = opening.open_to_write(self.path)
+            self._seq = opening.last_row(self._db)
+            self._base, self._opened, self._link = self._tip()
+            lock.remember(Memory(in_service=True, rows=self._seq))
+        self._full_at = self._base.seq + self._file_rows
+
     # -- read ----------------------------------------------------------------------------------------------
+    #
+    # What lies in an older file is found as well; ArchiveLost when that file is needed and cannot be read.
 
     def orders_minted(self) -> int:
         """How many orders were ever opened here: the counter of the next order number."""
@@ -252,51 +231,106 @@ class Journal:
 
     def live(self) -> list[Row]:
         """The last row of every order that is not final, oldest first: what a restart goes on with."""
-        return self._rows(_LIVE)
+        with self._asking():
+            return rows.found(self._db, rows.LIVE)
 
     def last(self) -> Row | None:
         """The last row of the newest order: what the counter shows again after a restart."""
-        return self._row(_NEWEST, self._opened)
+        for newest in self._each(self._newest_in):
+            if newest:
+                return self.order(newest)
+        return None
+
+    def _newest_in(self, db: sqlite3.Connection) -> str | None:
+        base = chain.base(db)
+        if base.opened == self._opened:
+            return None
+        newest: tuple[str] = db.execute(rows.NEWEST, (self._opened, base.seq)).fetchone()
+        return newest[0]
 
     def order(self, order_no: str) -> Row | None:
         """The last row of this order; None: no such order."""
-        return self._row(_ORDER, order_no)
+        for found in self._each(lambda db: rows.found(db, rows.ORDER, order_no)):
+            if found:
+                return found[0]
+        return None
 
     def history(self, order_no: str) -> list[Row]:
         """Every row of this order, oldest first."""
-        return self._rows(_HISTORY, order_no)
+        history: list[Row] = []
+        for found in self._each(lambda db: rows.found(db, rows.HISTORY, order_no)):
+            history = found + history
+            if rows.has_beginning(found):
+                break
+        return history
 
     def sale(self, sale_no: str) -> list[Row]:
         """The last row of each order of this purchase, in the order of their numbers."""
-        return self._rows(_SALE, sale_no)
+        last: dict[str, Row] = {}
+        for found, first in self._each(
+            lambda db: (
+                rows.found(db, rows.SALE, sale_no),
+                rows.found(db, rows.BEGINNING, sale_no),
+            )
+        ):
+            last = {row.order.order_no: row for row in found} | last
+            if rows.has_beginning(first):
+                break  # nothing of a sale is older than the first row of its first order
+        return [last[order_no] for order_no in sorted(last)]
 
     def tail(self, limit: int, before: int | None = None) -> list[Row]:
         """The last rows of the `limit` orders that moved last, newest first. `before`: only rows older than
         this `seq`, to page on."""
-        return self._rows(_TAIL, self._seq + 1 if before is None else before, limit)
+        tail: list[Row] = []
+        newer: list[sqlite3.Connection] = []
+        start = self._seq + 1 if before is None else before
+
+        def take(db: sqlite3.Connection) -> None:
+            tail.extend(rows.tail(db, newer, limit - len(tail), start))
+            newer.append(db)
+
+        for _ in self._each(take):
+            if len(tail) == limit:
+                break
+        return tail
+
+    def raw(self, after: int, limit: int) -> list[tuple[object, ...]]:
+        """Up to `limit` rows behind row `after`, oldest first: the columns of `chain.COLUMNS` and the link,
+        as they are written. Empty at the end of the journal."""
+        for found in self._each(lambda db: rows.raw(db, after, limit)):
+            if found is not None:
+                return found
+        return []
+
+    def install(self) -> tuple[object, ...] | None:
+        """What the first row's link begins with: the columns of the `install` row."""
+        return self._ask(rows.INSTALL)
 
     def verify(self) -> int | None:
         """The first row that is not what was written; None: all are. Reads everything (I17, F99).
 
         When all rows are good but the cache of open orders is not, the row that it is wrong about:
-        `rebuild_live` mends that. JournalFault when the file's own structure is damaged."""
+        `rebuild_live` mends that. JournalFault when the file's own structure is damaged, ArchiveLost when an
+        older one's is."""
+        broken = [seq for seq in self._each(chain.first_break) if seq is not None]
+        if broken:
+            return broken[-1]
         with self._asking():
-            broken = chain.first_break(self._db)
-            if broken is None:
-                broken = self._odd_live()
-            if broken is None:
-                self._check_structure()
-        return broken
+            odd = self._odd_live()
+        if odd is None:
+            for _ in self._each(self._check_structure):
+                pass
+        return odd
 
     def _odd_live(self) -> int | None:
         """The first row of those whose orders the cache is wrong about."""
-        should = set(self._db.execute(_SHOULD_LIVE))
+        should = set(self._db.execute(rows.SHOULD_LIVE))
         odd = should ^ set(self._db.execute("SELECT order_no, seq FROM live"))
-        lasts = (self._db.execute(_LAST_SEQ, (order_no,)).fetchone()[0] for order_no, _ in odd)
+        lasts = (self._db.execute(rows.LAST_SEQ, (order_no,)).fetchone()[0] for order_no, _ in odd)
         return min(lasts, default=None)
 
-    def _check_structure(self) -> None:
-        said = self._db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    def _check_structure(self, db: sqlite3.Connection) -> None:
+        said = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if said != "ok":
             raise JournalFault(
                 f"Journal {self.path} is damaged: {said}. Keep a copy, restore the last good one, then "
@@ -330,24 +364,30 @@ class Journal:
         yield
         self._fault = None
 
-    def _tip(self) -> tuple[int, bytes]:
+    def _each(self, read: Callable[[sqlite3.Connection], _Found]) -> Iterator[_Found]:
+        """What `read` finds in each of the journal's files, newest first. A fault of an older one is not the end
+        of this object: it is not written."""
         with self._asking():
-            tip: tuple[int, bytes] | None = self._db.execute(_TIP, (self._seq,)).fetchone()
-            return tip or (0, chain.root(self._db))
+            found = read(self._db)
+        yield found
+        if not self._base.seq:
+            return
+        try:
+            for file in archive.older(self.path, self._db):
+                yield read(file)
+        except (sqlite3.Error, JournalFault) as error:
+            raise lost(self.path, str(error)) from error
+
+    def _tip(self) -> tuple[Base, int, bytes]:
+        """What this file goes on from, and where it has come to."""
+        base = chain.base(self._db)
+        tip = self._db.execute(rows.TIP, (self._seq,)).fetchone()
+        return (base, *(tip or (base.opened, base.link)))
 
     def _ask(self, sql: str, *values: object) -> tuple[object, ...] | None:
         with self._asking():
             row: tuple[object, ...] | None = self._db.execute(sql, values).fetchone()
         return row
-
-    def _rows(self, which: str, *values: object) -> list[Row]:
-        with self._asking():
-            found = self._db.execute(_ROWS + which, values).fetchall()
-        return [_row_of(columns) for columns in found]
-
-    def _row(self, which: str, *values: object) -> Row | None:
-        rows = self._rows(which, *values)
-        return rows[0] if rows else None
 
 
 class _Closed(JournalFault):
@@ -360,12 +400,3 @@ def _put_down(path: Path, db: sqlite3.Connection, lock: Lock | None, rows: int) 
     db.close()
     if lock and lock.memory.in_service and not beside(path, "-wal").exists():
         lock.remember(Memory(in_service=False, rows=rows))
-
-
-def _row_of(columns: tuple[int, str, str, str, str, int, str, str, str]) -> Row:
-    seq, order_no, sale_no, utc, boot_id, at_ms, phase, event, record = columns
-    try:
-        order = records.order_of(record, order_no, sale_no, phase)
-        return Row(seq, order, records.event_of(event), When(boot_id, at_ms, utc))
-    except JournalFault as fault:
-        raise type(fault)(f"row {seq} of the journal cannot be read: {fault}") from fault

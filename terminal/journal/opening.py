@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ from terminal.journal.faults import ForeignJournal, NewerJournal, explain, expla
 from terminal.journal.lock import Memory, sync
 
 APPLICATION = 0x51524A4C  # schema.sql
-SCHEMA = 1
+SCHEMA = 2
+SCHEMAS = (1, SCHEMA)  # 1: before there was an archive; written and read as it is
 PAGE_SIZE = 1024  # fewest bytes per sale on a card (reliability.md 5.1)
 CHECKPOINT_ROWS = 256  # about 1 MB of -wal
 # As many rows as a -wal can hold, and a leaf more: a -wal of another journal shows within them (F88).
@@ -72,28 +74,47 @@ def make_directory(path: Path) -> None:
 
 def give_birth(path: Path, terminal: str, epoch: int, born: str) -> None:
     """A new, empty journal at `path`, durable when it returns. A power cut leaves nothing or all of it."""
-    draft = beside(path, "-new")
+    draft(path, lambda db: _install(db, terminal, epoch, born))
     try:
-        for leftover in (draft, beside(draft, "-wal"), beside(draft, "-journal")):
-            leftover.unlink(missing_ok=True)
-        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        _build(draft, terminal, epoch, born)
-        sync(draft)
-        draft.rename(path)
+        beside(path, "-new").rename(path)
         sync(path.parent)
+    except OSError as error:
+        raise explain_os(error, path) from error
+
+
+def _install(db: sqlite3.Connection, terminal: str, epoch: int, born: str) -> None:
+    db.execute("INSERT INTO install VALUES (1, ?, ?, ?)", (terminal, epoch, born))
+
+
+def draft(path: Path, begin: Callable[[sqlite3.Connection], None]) -> None:
+    """A whole new file beside the journal, with what `begin` writes into it, durable when it returns."""
+    new = beside(path, "-new")
+    try:
+        drop_draft(path)
+        os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        _build(new, begin)
+        sync(new)
     except OSError as error:
         raise explain_os(error, path) from error
     except sqlite3.Error as error:
         raise explain(error, path) from error
 
 
-def _build(path: Path, terminal: str, epoch: int, born: str) -> None:
+def drop_draft(path: Path) -> None:
+    """One that never got the journal's name. OSError."""
+    new = beside(path, "-new")
+    for leftover in (new, beside(new, "-wal"), beside(new, "-journal")):
+        leftover.unlink(missing_ok=True)
+
+
+def _build(path: Path, begin: Callable[[sqlite3.Connection], None]) -> None:
     schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
     with closing(_connect(path, "rw", WRITER_WAIT_S)) as db:
         db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         _configure(db)
-        db.executescript(schema)
-        db.execute("INSERT INTO install VALUES (1, ?, ?, ?)", (terminal, epoch, born))
+        db.executescript(f"BEGIN; {schema}")
+        begin(db)
+        db.execute("COMMIT")
 
 
 # -- opening -----------------------------------------------------------------------------------------------
@@ -117,11 +138,19 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 def open_to_read(path: Path) -> sqlite3.Connection:
     """A connection that cannot write. AlreadyRunning, later, while a daemon has the journal."""
     try:
-        db = _connect(path, "ro", READER_WAIT_S)
-        for name in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
-            db.execute(f"PRAGMA {name}")
+        return _for_reading(_connect(path, "ro", READER_WAIT_S))
     except sqlite3.Error as error:
         raise explain(error, path) from error
+
+
+def open_unchanging(path: Path) -> sqlite3.Connection:
+    """A file that nobody writes any more: no lock is taken and nothing is made beside it. sqlite3.Error."""
+    return _for_reading(_connect(path, "ro&immutable=1", READER_WAIT_S))
+
+
+def _for_reading(db: sqlite3.Connection) -> sqlite3.Connection:
+    for name in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
+        db.execute(f"PRAGMA {name}")
     return db
 
 
@@ -214,7 +243,7 @@ def _look_at_schema(db: sqlite3.Connection, path: Path) -> None:
             f"Journal {path} has schema {schema}; this program knows {SCHEMA}. It was not changed. "
             "Install the newer program again."
         )
-    if (schema, page_size, mode) != (SCHEMA, PAGE_SIZE, "wal"):
+    if schema not in SCHEMAS or (page_size, mode) != (PAGE_SIZE, "wal"):
         raise JournalFault(
             f"Journal {path} has been rebuilt by something else (schema {schema}, pages of {page_size}, "
             f"mode {mode}). Put the last good one back."
@@ -230,8 +259,13 @@ def _look_at_owner(db: sqlite3.Connection, path: Path, terminal: str | None) -> 
             f"Journal {path} belongs to terminal {owner[0]}, and this is {terminal}. It was not changed. "
             f"Put the journal of {terminal} there, or move this one away to begin a new one."
         )
-    rows = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
-    return Found(owner[0], owner[1], rows)
+    return Found(owner[0], owner[1], last_row(db))
+
+
+def last_row(db: sqlite3.Connection) -> int:
+    """The number of the newest row, which may stand in the file before this one."""
+    last: int | None = db.execute("SELECT max(seq) FROM journal").fetchone()[0]
+    return chain.base(db).seq if last is None else last
 
 
 def _look_at_rows(db: sqlite3.Connection, path: Path, found: Found, memory: Memory) -> None:

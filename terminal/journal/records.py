@@ -19,14 +19,14 @@ from typing import Any, TypeVar, get_args
 
 import msgspec
 
-from terminal.core.events import Event, OrderEvent, SaleOpened
+from terminal.core.events import Carried, Event, OrderEvent, SaleOpened
 from terminal.core.sale import Order
 from terminal.core.terms import Fault, HouseFault, JournalFault
 from terminal.journal.faults import NewerJournal
 
 # A scan holds a payment code and a key may be a digit of a PIN: what happens at the counter is no row (I11).
 STORED: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (SaleOpened, *get_args(OrderEvent))
+    kind.__name__: kind for kind in (SaleOpened, Carried, *get_args(OrderEvent))
 }
 
 VERSION = 1

@@ -1,4 +1,4 @@
--- The journal of one terminal. Rows are only ever added (rule 3 of this room).
+-- One file of a terminal's journal. Rows are only ever added (rule 3 of this room).
 -- A change here is a new user_version, and opening.py must know the way from the old one.
 
 CREATE TABLE install (
@@ -8,8 +8,16 @@ CREATE TABLE install (
     born     TEXT    NOT NULL   -- UTC, only a label
 ) STRICT;
 
+-- The last row of the file that was put away before this one was begun; empty in the first one (archive.py).
+CREATE TABLE archived (
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    seq    INTEGER NOT NULL,
+    opened INTEGER NOT NULL,
+    link   BLOB    NOT NULL
+) STRICT;
+
 CREATE TABLE journal (
-    seq      INTEGER PRIMARY KEY,  -- 1, 2, 3 ... without a gap
+    seq      INTEGER PRIMARY KEY,  -- 1, 2, 3 ... without a gap, going on from file to file
     order_no TEXT    NOT NULL,
     sale_no  TEXT    NOT NULL,
     opened   INTEGER NOT NULL,     -- orders opened so far, this row's included
@@ -40,7 +48,7 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append-only: a row is never deleted');
 
 -- Also stops INSERT OR REPLACE, which deletes without asking the trigger above.
 CREATE TRIGGER journal_follows BEFORE INSERT ON journal
-WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM journal)
+WHEN NEW.seq <> (SELECT coalesce(max(seq), (SELECT seq FROM archived), 0) + 1 FROM journal)
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only: a row follows the last one'); END;
 
 CREATE TRIGGER install_once BEFORE INSERT ON install
@@ -53,5 +61,15 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append-only: its owner is never change
 CREATE TRIGGER install_delete BEFORE DELETE ON install
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only: its owner is never deleted'); END;
 
+CREATE TRIGGER archived_once BEFORE INSERT ON archived
+WHEN EXISTS (SELECT 1 FROM archived) OR EXISTS (SELECT 1 FROM journal)
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only: it is begun once'); END;
+
+CREATE TRIGGER archived_update BEFORE UPDATE ON archived
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only: its beginning is never changed'); END;
+
+CREATE TRIGGER archived_delete BEFORE DELETE ON archived
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only: its beginning is never deleted'); END;
+
 PRAGMA application_id = 0x51524A4C;  -- "QRJL"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

@@ -10,6 +10,7 @@ from terminal.core.events import CodeIssued, Event, PaymentApproved, SaleOpened
 from terminal.core.sale import Order, Phase
 from terminal.core.terms import Mode, Money, mint_order_no
 from terminal.journal import Journal, When
+from terminal.journal.archive import FILE_ROWS
 
 TERMINAL = "AB12CD"
 EPOCH = 777
@@ -23,8 +24,16 @@ GATEWAY_REF = "2026112122001412345678901234"
 Step = tuple[Order, Event]
 
 
-def open_journal(path: Path, terminal: str = TERMINAL, epoch: int = EPOCH) -> Journal:
-    return Journal.open(path, terminal=terminal, chance=lambda: epoch, born="2026-11-21T05:29:00Z")
+def open_journal(
+    path: Path, terminal: str = TERMINAL, epoch: int = EPOCH, file_rows: int = FILE_ROWS
+) -> Journal:
+    return Journal.open(
+        path,
+        terminal=terminal,
+        chance=lambda: epoch,
+        born="2026-11-21T05:29:00Z",
+        file_rows=file_rows,
+    )
 
 
 def number(counter: int) -> str:

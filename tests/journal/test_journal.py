@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminal.core.events import (
+    Carried,
     CodeScanned,
     OrderClosed,
     PaymentApproved,
@@ -21,7 +23,7 @@ from terminal.core.events import (
 )
 from terminal.core.sale import FINAL, Order, Phase
 from terminal.core.terms import HouseFault, JournalFault, Mode
-from terminal.journal import Journal
+from terminal.journal import Journal, Row
 from terminal.journal.opening import CHECKPOINT_ROWS
 from tests.journal.samples import (
     append,
@@ -139,19 +141,24 @@ _PHASES = st.sampled_from(sorted(Phase, key=lambda phase: phase.value))
 
 
 @settings(max_examples=40, deadline=None)
-@given(moves=st.lists(st.tuples(st.integers(1, 5), _PHASES), max_size=40))
+@given(
+    moves=st.lists(st.tuples(st.integers(1, 5), _PHASES), max_size=40),
+    file_rows=st.sampled_from([1, 4, 9, 99]),
+)
 def test_reads_agree_with_a_plain_list(
-    moves: list[tuple[int, Phase]], tmp_path_factory: pytest.TempPathFactory
+    moves: list[tuple[int, Phase]], file_rows: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """In one file, and in several."""
     path = tmp_path_factory.mktemp("any") / "journal.db"
     rows: list[Order] = []
-    with open_journal(path) as journal:
+    with open_journal(path, file_rows=file_rows) as journal:
         for who, phase in moves:
             order = replace(opened(who)[0], phase=phase)
             known = order.order_no in {row.order_no for row in rows}
             event = Restarted(at_ms=1, rebooted=False) if known else SaleOpened(at_ms=1)
             append(journal, (order, event))
             rows.append(order)
+            journal.tidy()
         _compare(journal, rows)
     with open_journal(path) as journal:
         _compare(journal, rows)
@@ -167,7 +174,22 @@ def _compare(journal: Journal, rows: list[Order]) -> None:
     newest = journal.last()
     assert (newest.order.order_no if newest else None) == (first_seen[-1] if first_seen else None)
     assert {row.order.order_no: row.order for row in journal.tail(99)} == last
+    paged = list(_paged(journal, 2))
+    assert {row.order.order_no: row.order for row in paged} == last and len(paged) == len(last)
+    for order_no, order in last.items():
+        found, history = journal.order(order_no), journal.history(order_no)
+        assert found is not None and found.order == order
+        assert [row.order for row in history if not isinstance(row.event, Carried)] == [
+            order for order in rows if order.order_no == order_no
+        ]
     assert journal.verify() is None
+
+
+def _paged(journal: Journal, limit: int) -> Iterator[Row]:
+    before = None
+    while page := journal.tail(limit, before):
+        yield from page
+        before = page[-1].seq
 
 
 # -- append-only -------------------------------------------------------------------------------------------

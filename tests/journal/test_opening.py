@@ -91,7 +91,7 @@ def test_what_durability_rests_on_is_set(journal: Journal) -> None:
         "foreign_keys": 1,
         "trusted_schema": 0,
         "cell_size_check": 1,
-        "user_version": 1,
+        "user_version": 2,
     }
 
 
@@ -404,8 +404,8 @@ def reversioned(path: Path, schema: int) -> None:
 
 
 def test_f93_a_newer_schema_is_refused_with_words(path: Path) -> None:
-    reversioned(path, 2)
-    refused(path, NewerJournal, "schema 2; this program knows 1.*newer program")
+    reversioned(path, 3)
+    refused(path, NewerJournal, "schema 3; this program knows 2.*newer program")
 
 
 def test_f93_a_schema_that_never_was(path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from terminal.codes.currency import CURRENCIES
 from terminal.core.events import (
+    Carried,
     CodeIssued,
     CodeScanned,
     Event,
@@ -58,7 +59,7 @@ def back(order: Order) -> Order:
 
 
 def test_every_order_event_can_be_stored() -> None:
-    assert set(STORED.values()) == {SaleOpened, *get_args(OrderEvent)}
+    assert set(STORED.values()) == {SaleOpened, Carried, *get_args(OrderEvent)}
 
 
 @pytest.mark.parametrize("kind", STORED.values(), ids=STORED.keys())
