@@ -7,6 +7,7 @@ state. It may ask the counter for things like a person at the keypad may; it dec
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from terminal import __version__
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Answer = dict[str, object]
 LIST_MAX = 1_000
+RAW_MAX = 100  # a row has 33 kB at most, and a live sale waits as long as these take
 NO_VOID = "This gateway has no void. Give the money back: terminalctl refund {}"
 NO_CANCEL_NOTE = (
     "This gateway has no cancel: the code can be paid until it expires. Hand over nothing before it has "
@@ -173,10 +175,26 @@ class Reception:
             if not rows:
                 raise Refusal("The journal has no such order. See: terminalctl journal list")
             return {"rows": [told(row) for row in rows]}
+        if request.get("op") == "raw":
+            return self._raw(request)
         limit, before = request.get("limit"), request.get("before")
         wanted = limit if isinstance(limit, int) and 0 < limit <= LIST_MAX else LIST_MAX
         rows = journal.tail(wanted, before if isinstance(before, int) else None)
         return {"rows": [told(row) for row in rows]}
+
+    def _raw(self, request: Answer) -> Answer:
+        """Rows as they are written, for `terminalctl check`: those of one order, or the next ones behind
+        `after`. Never more than a line of the socket takes."""
+        ring, after = self.dispatcher, request.get("after")
+        if "order_no" in request:
+            raws = ring.parts.journal.raw_history(str(request["order_no"]))
+        else:
+            raws = ring.parts.journal.raw(after if isinstance(after, int) else 0, RAW_MAX)
+        return {
+            "rows": [[*columns, link.hex()] for *columns, link in raws],
+            "install": ring.parts.journal.install(),
+            "timing": asdict(ring.parts.gateway.timing),
+        }
 
     def _find(self, request: Answer) -> Order:
         number = str(request.get("order_no"))

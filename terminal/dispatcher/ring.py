@@ -11,7 +11,7 @@ import queue
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from terminal.codes.scanned import Refused, read
 from terminal.core import counter as people
@@ -76,7 +76,7 @@ from terminal.dispatcher.parts import (
     no_notices,
     unheard,
 )
-from terminal.journal.journal import When
+from terminal.journal import ArchiveLost, When
 from terminal.web import Verdict
 from terminal.web.looks import Looks
 from terminal.wire.http import HttpAnswer
@@ -90,6 +90,7 @@ log = logging.getLogger("terminal")
 
 UNPAID = (Phase.DECLINED, Phase.CLOSED, Phase.REVERSED)
 PEOPLE = (CancelPressed, CodePresented)
+_Found = TypeVar("_Found")
 INBOX_MAX = 256
 TICK_MS = 250  # the countdown and the clock on the glass
 ORDERS_OPEN_MAX = 10_000  # more, and no new sale starts (reliability.md 4)
@@ -173,9 +174,15 @@ class Dispatcher:
             item = self.inbox.get(timeout=self._pause_s())
         except queue.Empty:
             self.wake()
+            self.tidy()
             return
         self.handle(item)
         self.wake()
+
+    def tidy(self) -> None:
+        """Nobody is at the counter: a full file of the journal is put away now."""
+        if self.counter.stand is people.Stand.IDLE and not self.outbox.exchanges:
+            self.parts.journal.tidy()
 
     def _pause_s(self) -> float:
         now_ms, due_ms = self.parts.time.boot_ms(), self.due_ms()
@@ -249,7 +256,7 @@ class Dispatcher:
         """An order in RAM; for what may mean money also an ended one, from its last row (I5)."""
         order = self.orders.get(order_no)
         if order is None and isinstance(event, PaymentHinted | PaymentApproved):
-            row = self.parts.journal.order(order_no)
+            row = recalled(lambda: self.parts.journal.order(order_no))
             return row.order if row else None
         return order
 
@@ -449,17 +456,16 @@ class Dispatcher:
         """The last row of every open order, stepped with Restarted; the last sale on the glass first.
         Recovery reads, it never replays (reliability.md 3.5)."""
         now_ms = self.parts.time.boot_ms()
-        last = self.parts.journal.last()
+        last = recalled(self.parts.journal.last)
         rows = self.parts.journal.live()
         for row in rows:
             self.orders[row.order.order_no] = row.order
         for row in rows:
             rebooted = row.when.boot_id != self.parts.time.boot_id
             self.turn(row.order.order_no, Restarted(at_ms=now_ms, rebooted=rebooted))
-        if last is not None and last.order.mode in RETURNS and last.order.of:
-            last = self.parts.journal.order(
-                last.order.of
-            )  # nobody at the counter waits for a return
+        if last is not None and last.order.mode in RETURNS:  # nobody at the counter waits for it
+            of = last.order.of or ""
+            last = recalled(lambda: self.parts.journal.order(of))
         if last is not None:
             order = self.orders.get(last.order.order_no, last.order)
             self.counter = people.show_last(self.counter, order, now_ms)
@@ -467,7 +473,7 @@ class Dispatcher:
 
     def _recent_codes(self, now_ms: int) -> tuple[tuple[str, int], ...]:
         """A restart does not make a used code new (I11)."""
-        rows = self.parts.journal.tail(people.RECENT_MAX)
+        rows = recalled(lambda: self.parts.journal.tail(people.RECENT_MAX)) or []
         return tuple((row.order.code_digest, now_ms) for row in rows if row.order.code_digest)
 
     # -- what people see -------------------------------------------------------------------------------
@@ -518,6 +524,15 @@ class Dispatcher:
         opened, checked and every open order asked about anew (reliability.md 8.5)."""
         log.critical("out of service: %s", fault)
         self.parts.face.show(Glass(OutOfService("The journal cannot be written.", str(fault))))
+
+
+def recalled(read: Callable[[], _Found | None]) -> _Found | None:
+    """What the journal says of the past; None when that lies in an older file, and the file is lost."""
+    try:
+        return read()
+    except ArchiveLost as lost:
+        log.error("%s", lost)
+        return None
 
 
 def waits(for_ms: int) -> str:

@@ -105,7 +105,7 @@ def _carry(new: sqlite3.Connection, base: Base, carried: Iterable[Row]) -> None:
         again = Row(seq, row.order, Carried(at_ms=row.when.at_ms), row.when)
         columns = rows.columns_of(again, base.opened)
         link = chain.link(link, columns)
-        rows.insert(new, columns, link, row.order)
+        rows.insert(new, (*columns, link), row.order)
 
 
 def swap(path: Path, last_seq: int) -> None:

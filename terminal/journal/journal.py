@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from terminal.core.events import Event, SaleOpened
 from terminal.core.sale import Order
@@ -103,14 +103,15 @@ class Journal:
         return journal
 
     @classmethod
-    def open_read_only(cls, path: Path) -> Journal:
-        """To look at it while no daemon runs; AlreadyRunning while one does."""
+    def open_read_only(cls, path: Path, *, as_it_is: bool = False) -> Journal:
+        """To look at it while no daemon runs; AlreadyRunning while one does. `as_it_is`: also when its last rows
+        are not what was written, to find out which."""
         memory = Memory.of(beside(path, "-lock"))
         if not opening.exists(path, memory):
             raise JournalFault(
                 f"There is no journal at {path}. The daemon makes it at its first start."
             )
-        found = opening.look(path, None, memory)
+        found = opening.look(path, None, memory, as_it_is=as_it_is)
         db = opening.open_to_read(path)
         try:
             return cls(path, db, found)
@@ -157,14 +158,17 @@ class Journal:
         columns = rows.columns_of(row, self._opened + new)
         link = chain.link(self._link, columns)
         with self._asking(), self._interruptible():
-            self._db.execute("BEGIN IMMEDIATE")
-            rows.insert(self._db, columns, link, order)
-            self._db.execute("COMMIT")
+            self._commit((*columns, link), order)
         self._seq, self._opened, self._link = self._seq + 1, self._opened + new, link
         if self._seq % CHECKPOINT_ROWS == 0:
             with suppress(JournalFault):  # this row is durable; the next call says what is wrong
                 self._move_wal()
         return self._seq
+
+    def _commit(self, row: tuple[object, ...], order: Order) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        rows.insert(self._db, row, order)
+        self._db.execute("COMMIT")
 
     def _move_wal(self) -> None:
         """Move the durable rows from the -wal into the file, so that the -wal begins anew.
@@ -294,7 +298,7 @@ class Journal:
                 break
         return tail
 
-    def raw(self, after: int, limit: int) -> list[tuple[object, ...]]:
+    def raw(self, after: int, limit: int) -> list[tuple[Any, ...]]:
         """Up to `limit` rows behind row `after`, oldest first: the columns of `chain.COLUMNS` and the link,
         as they are written. Empty at the end of the journal."""
         for found in self._each(lambda db: rows.raw(db, after, limit)):
@@ -302,9 +306,14 @@ class Journal:
                 return found
         return []
 
-    def install(self) -> tuple[object, ...] | None:
+    def raw_history(self, order_no: str) -> list[tuple[Any, ...]]:
+        """The same of one order: all its rows, oldest first."""
+        files = list(self._each(lambda db: rows.raw_history(db, order_no)))
+        return [raw for found in reversed(files) for raw in found]
+
+    def install(self) -> tuple[object, ...]:
         """What the first row's link begins with: the columns of the `install` row."""
-        return self._ask(rows.INSTALL)
+        return self._ask(rows.INSTALL) or ()
 
     def verify(self) -> int | None:
         """The first row that is not what was written; None: all are. Reads everything (I17, F99).

@@ -195,14 +195,16 @@ def exists(path: Path, memory: Memory) -> bool:
     return False
 
 
-def look(path: Path, terminal: str | None, memory: Memory) -> Found:
-    """Refuse what is not our journal, or not whole; change nothing. `terminal` None: anybody's."""
+def look(path: Path, terminal: str | None, memory: Memory, *, as_it_is: bool = False) -> Found:
+    """Refuse what is not our journal, or not whole; change nothing. `terminal` None: anybody's. `as_it_is`:
+    what its rows say is somebody else's to judge."""
     try:
         _look_at_files(path, memory)
         with closing(open_to_read(path)) as db:
             _look_at_schema(db, path)
             found = _look_at_owner(db, path, terminal)
-            _look_at_rows(db, path, found, memory)
+            if not as_it_is:
+                _look_at_rows(db, path, found, memory)
     except OSError as error:
         raise explain_os(error, path) from error
     except sqlite3.Error as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from terminal.core.events import Event, SaleOpened
 from terminal.core.sale import FINAL, Order
@@ -60,13 +61,13 @@ def columns_of(row: Row, opened: int) -> Columns:
     )
 
 
-def insert(db: sqlite3.Connection, columns: Columns, link: bytes, order: Order) -> None:
-    """The row, and what it makes of the cache of open orders; within a transaction of the caller's."""
-    db.execute(_INSERT, (*columns, link))
+def insert(db: sqlite3.Connection, row: tuple[object, ...], order: Order) -> None:
+    """The row with its link, and what it makes of the cache of open orders; in a transaction of the caller's."""
+    db.execute(_INSERT, row)
     if order.final:
         db.execute(_SHUT, (order.order_no,))
     else:
-        db.execute(_OPEN, (order.order_no, columns[0]))
+        db.execute(_OPEN, (order.order_no, row[0]))
 
 
 # -- asked -------------------------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ TIP = "SELECT opened, link FROM journal WHERE seq = ?"
 NEWEST = """SELECT order_no FROM journal WHERE seq = 1 + coalesce(
     (SELECT seq FROM journal WHERE opened < ? ORDER BY seq DESC LIMIT 1), ?)"""
 INSTALL = "SELECT id, terminal, epoch, born FROM install"
-_RAW = f"SELECT {chain.COLUMNS}, link FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+_RAW = f"SELECT {chain.COLUMNS}, link FROM journal "  # noqa: S608
 
 _ROWS = "SELECT seq, order_no, sale_no, utc, boot_id, at_ms, phase, event, record FROM journal "
 LIVE = """
@@ -135,11 +136,22 @@ def _known(files: Sequence[sqlite3.Connection], order_no: str) -> bool:
     return any(db.execute(KNOWN, (order_no,)).fetchone() for db in files)
 
 
-def raw(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[object, ...]] | None:
+def raw(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[Any, ...]] | None:
     """Rows behind `after` as they are written; None when the first of them stands in an older file."""
     if after < chain.base(db).seq:
         return None
-    return db.execute(_RAW, (after, limit)).fetchall()
+    return db.execute(_RAW + "WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)).fetchall()
+
+
+def raw_history(db: sqlite3.Connection, order_no: str) -> list[tuple[Any, ...]]:
+    """The same of one order."""
+    return db.execute(_RAW + HISTORY, (order_no,)).fetchall()
+
+
+def row_of_raw(raw: Sequence[Any]) -> Row:
+    """What such a row says. JournalFault when it cannot be read."""
+    seq, order_no, sale_no, _opened, utc, boot_id, at_ms, phase, event, record, _link = raw
+    return _row_of((seq, order_no, sale_no, utc, boot_id, at_ms, phase, event, record))
 
 
 def _row_of(columns: tuple[int, str, str, str, str, int, str, str, str]) -> Row:

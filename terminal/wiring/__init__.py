@@ -40,6 +40,7 @@ from terminal.wiring.words import find
 
 if TYPE_CHECKING:
     from terminal.config.settings import NoticeSettings
+    from terminal.core.timing import Timing
     from terminal.gateways import Gateway, Notice
 
 log = logging.getLogger("terminal")
@@ -202,6 +203,12 @@ def make_gateway(settings: Settings) -> Gateway:
         timing=chosen.timing_over(module.TIMING),
     )
     return gateway
+
+
+def timing_of(settings: Settings) -> Timing:
+    """The rules of waiting at the gateway that the settings name."""
+    chosen = settings.gateway
+    return chosen.timing_over(find("gateways", chosen.driver, settings.root.sub("gateway")).TIMING)
 
 
 def code_key(path: Path) -> bytes:

@@ -135,7 +135,8 @@ def test_a_failure_is_told_short_with_its_seed(
 
 
 def test_the_journal_in_ram_has_the_face_of_the_real_one() -> None:
+    of_the_check = {"install", "raw", "raw_history"}  # the daemon itself asks for none of it
     for name, real in inspect.getmembers(Journal, inspect.isfunction):
-        if not name.startswith("_"):
+        if not name.startswith("_") and name not in of_the_check:
             fake = getattr(Card, name)
             assert inspect.signature(fake) == inspect.signature(real), name

@@ -51,6 +51,9 @@ class Card:
     def verify(self) -> int | None:
         return None
 
+    def tidy(self) -> bool:
+        return False
+
     # -- write ---------------------------------------------------------------------------------------------
 
     def append(self, order: Order, event: Event, when: When) -> int:
