@@ -15,8 +15,8 @@ class Camera(Protocol):
     def start(self) -> None: ...
 
     def next_frame(self, timeout_s: float) -> Gray | None:
-        """The newest frame not taken yet, gray, uint8, (rows, cols); None when none came in time. The
-        caller may keep it: the camera does not write to it again."""
+        """The newest frame not taken yet, gray, uint8, (rows, cols); None when none came in time. It is the
+        caller's until the next `next_frame` or `stop`: a camera may hand out its own memory."""
         ...
 
     def stop(self) -> None: ...
