@@ -83,7 +83,15 @@ class Reception:
             "last": told(last) if last else None,
             "screen": type(ring.shown.view).__name__ if ring.shown else "",
             "notices": ring.notice_counts(),
+            "lost": self._lost(),
         }
+
+    def _lost(self) -> dict[str, str]:
+        """Each device that does not work -> why, with the remedy."""
+        parts = self.dispatcher.parts
+        seen = {"display": parts.face.lost, "keypad": parts.keypad.lost}
+        seen |= {f"scanner {n}": each.lost for n, each in enumerate(parts.scanners, 1)}
+        return {name: lost for name, lost in seen.items() if lost}
 
     def _verdict(self) -> str:
         counter = self.dispatcher.counter

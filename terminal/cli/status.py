@@ -43,7 +43,7 @@ def status(_options: Namespace, desk: Desk) -> int:
         desk.paper.data(reply)
     else:
         _show(desk, reply, stuck)
-    return 1 if stuck or reply["verdict"] not in ("ready", "busy") else 0
+    return 1 if stuck or reply.get("lost") or reply["verdict"] not in ("ready", "busy") else 0
 
 
 def _show(desk: Desk, reply: Facts, stuck: list[Facts]) -> None:
@@ -53,6 +53,9 @@ def _show(desk: Desk, reply: Facts, stuck: list[Facts]) -> None:
     if verdict not in ("ready", "busy"):
         desk.paper.line(str(reply.get("why") or _REASONS.get(verdict, "")))
         desk.paper.line(f"Try: {reply.get('remedy') or _REMEDIES.get(verdict, '')}")
+    for name, lost in reply.get("lost", {}).items():
+        if lost != reply.get("remedy"):
+            desk.paper.line(f"{name}: {lost}", Colour.BAD)
     for order in stuck:
         desk.paper.line(f"{order['order_no']} needs somebody to look at it.", Colour.BAD)
         desk.paper.line(f"Try: terminalctl journal show {order['order_no']}")

@@ -1,12 +1,11 @@
 """The people's side of the counter: keys, the scanner, and which sale is in front.
 
-A `Counter` lives in RAM only: money is in the orders. Like an order it is stepped by a table, stand x event,
-every cell decided. Its effects ask for orders to be opened or told something, and for sounds; what is to
-be seen is not an effect but read off it (`sight.py`).
+A `Counter` lives in RAM only: money is in the orders. Like an order it is stepped by a table, stand x event, every
+cell decided. Its effects ask for orders to be opened or told something, and for sounds; what is to be seen is read
+off it (`sight.py`).
 
-One sale, no mode to choose (counter.md): after OK our code is shown and the scanner is armed at the same
-time. A customer who holds up a code makes the shown order end first; `held` keeps the code, in RAM,
-until that is certain (I2).
+One sale, no mode to choose (counter.md): after OK our code is shown and the scanner is armed at the same time. A
+customer's code makes the shown order end first; `held` keeps it, in RAM, until that is certain (I2).
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from terminal.core.events import (
     LineChanged,
     OrderMoved,
     SaleAsked,
+    ScannerChanged,
     ScanRefused,
     ServiceChanged,
     WakeDue,
@@ -103,6 +103,7 @@ class Counter:
     note: str = ""
     again: bool = False  # the result is of an earlier sale
     online: bool = True
+    scanner_lost: bool = False
     why: str | None = None  # why no sale may start; None: all well
     remedy: str = ""
     recent: tuple[tuple[str, int], ...] = field(default=(), repr=False)  # digests seen, when
@@ -200,13 +201,18 @@ def line_changed(counter: Counter, event: LineChanged, shop: Shop) -> CounterSte
 
 
 def service_changed(counter: Counter, event: ServiceChanged, shop: Shop) -> CounterStep:
-    """A sale that has no order yet ends here; a running one goes on to its end. New trouble is heard: it may be
-    the display itself that died."""
+    """A sale that has no order yet ends here; others go on. New trouble is heard: the display may have died."""
     changed = replace(counter, why=event.why, remedy=event.remedy)
     heard = (Beep.ATTENTION,) if event.why not in (None, counter.why) else ()
     if event.why and changed.stand in _UNOPENED and changed.front is None:
         changed = go_idle(changed, event)
     return changed, heard
+
+
+def scanner_changed(counter: Counter, event: ScannerChanged, shop: Shop) -> CounterStep:
+    """Heard only where a customer holds a phone up in vain."""
+    heard = (Beep.NO,) if event.lost and armed(counter, shop) else ()
+    return replace(counter, scanner_lost=event.lost), heard
 
 
 # -- keying the amount ---------------------------------------------------------------------------------
@@ -538,23 +544,21 @@ def result_over(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:
 _EVERYWHERE: Mapping[type[Event], Do] = {
     LineChanged: line_changed,
     ServiceChanged: service_changed,
+    ScannerChanged: scanner_changed,
 }
+_UNARMED = {**_EVERYWHERE, CodeScanned: ignore, ScanRefused: ignore}
 
 TABLE: Mapping[Stand, Mapping[type[Event], Do]] = {
     Stand.IDLE: {
-        **_EVERYWHERE,
+        **_UNARMED,
         KeyPressed: idle_key,
-        CodeScanned: ignore,
-        ScanRefused: ignore,
         OrderMoved: remember,
         SaleAsked: sale_asked,
         WakeDue: tell_earlier,
     },
     Stand.TYPING: {
-        **_EVERYWHERE,
+        **_UNARMED,
         KeyPressed: typing_key,
-        CodeScanned: ignore,
-        ScanRefused: ignore,
         OrderMoved: remember,
         SaleAsked: no,
         WakeDue: typing_over,
@@ -569,10 +573,8 @@ TABLE: Mapping[Stand, Mapping[type[Event], Do]] = {
         WakeDue: scanning_over,
     },
     Stand.CHOOSING: {
-        **_EVERYWHERE,
+        **_UNARMED,
         KeyPressed: choosing_key,
-        CodeScanned: ignore,
-        ScanRefused: ignore,
         OrderMoved: front_moved,
         SaleAsked: no,
         WakeDue: choosing_over,
@@ -587,10 +589,8 @@ TABLE: Mapping[Stand, Mapping[type[Event], Do]] = {
         WakeDue: ignore,
     },
     Stand.RESULT: {
-        **_EVERYWHERE,
+        **_UNARMED,
         KeyPressed: result_key,
-        CodeScanned: ignore,
-        ScanRefused: ignore,
         OrderMoved: result_moved,
         SaleAsked: sale_asked,
         WakeDue: result_over,

@@ -291,6 +291,13 @@ class ServiceChanged(Event):
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannerChanged(Event):
+    """The last scanner that worked was lost, or one came back. A sale can go on without."""
+
+    lost: bool
+
+
 CounterEvent = (
     KeyPressed
     | CodeScanned
@@ -299,5 +306,6 @@ CounterEvent = (
     | SaleAsked
     | LineChanged
     | ServiceChanged
+    | ScannerChanged
     | WakeDue
 )

@@ -27,6 +27,7 @@ from terminal.core.views import (
 )
 
 CLOCK_NOT_SET = "The clock is not set."
+NO_SCANNER = "The scanner is not answering."
 UNSURE_TRIES = (
     3  # polls without a clear answer before the shown code says that the line is being checked
 )
@@ -57,7 +58,7 @@ def _typing(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
 
 def _scanning(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
     left_s = _seconds_left(counter.since_ms + shop.scan_ms, at_ms)
-    return Scanning(_amount(counter, shop), left_s, counter.note)
+    return Scanning(_amount(counter, shop), left_s, counter.note or _scanner(counter))
 
 
 def _choosing(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
@@ -76,15 +77,20 @@ def _selling(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
 def _presenting(counter: Counter, order: Order, shop: Shop, at_ms: int) -> View:
     until_ms = order.until_ms or at_ms
     note = "Checking the line" if order.pace.tries >= UNSURE_TRIES else counter.note
+    offers_scan = armed(counter, shop)
     return Presenting(
         amount=order.amount,
         qr=order.qr or "",
         remaining_s=_seconds_left(until_ms, at_ms),
         life_s=max(1, (until_ms - counter.since_ms) // 1000),
-        scan_too=armed(counter, shop),
+        scan_too=offers_scan and not counter.scanner_lost,
         payer_acting=order.pace.payer_acting,
-        note=note,
+        note=note or (_scanner(counter) if offers_scan else ""),
     )
+
+
+def _scanner(counter: Counter) -> str:
+    return NO_SCANNER if counter.scanner_lost else ""
 
 
 def _result(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:

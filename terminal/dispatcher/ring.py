@@ -49,6 +49,7 @@ from terminal.core.events import (
     RefundFailed,
     Restarted,
     SaleOpened,
+    ScannerChanged,
     ScanRefused,
     ServiceChanged,
     WakeDue,
@@ -481,6 +482,7 @@ class Dispatcher:
     def settle(self) -> None:
         """Bring the edges in line with the state: service, scanners, glass."""
         self.check_service()
+        self.check_scanners()
         armed = people.armed(self.counter, self.shop)
         if armed is not self.armed:
             self.armed = armed
@@ -497,6 +499,13 @@ class Dispatcher:
         if why != self.counter.why:
             now_ms = self.parts.time.boot_ms()
             self.turn_counter(ServiceChanged(at_ms=now_ms, why=why, remedy=remedy))
+
+    def check_scanners(self) -> None:
+        """A sale goes on without: the customer can scan our code."""
+        scanners = self.parts.scanners
+        lost = bool(scanners) and all(scanner.lost is not None for scanner in scanners)
+        if lost is not self.counter.scanner_lost:
+            self.turn_counter(ScannerChanged(at_ms=self.parts.time.boot_ms(), lost=lost))
 
     def _trouble(self) -> tuple[str | None, str]:
         if not self.parts.time.is_trusted():

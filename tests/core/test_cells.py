@@ -75,11 +75,11 @@ def test_570_cells_of_orders_are_decided() -> None:
     assert kinds == {"rule": 210, Mark.LATE: 260, Mark.CANNOT: 100}
 
 
-def test_48_cells_of_the_counter_are_decided() -> None:
+def test_54_cells_of_the_counter_are_decided() -> None:
     assert set(counter.TABLE) == set(Stand)
     for stand, decided in counter.TABLE.items():
         assert set(decided) == set(get_args(CounterEvent)), stand
-    assert sum(map(len, counter.TABLE.values())) == 6 * 8
+    assert sum(map(len, counter.TABLE.values())) == 6 * 9
 
 
 def test_a_row_with_an_open_cell_is_refused() -> None:

@@ -27,6 +27,7 @@ from terminal.core.events import (
     PaymentDeclined,
     PaymentPending,
     SaleAsked,
+    ScannerChanged,
     ScanRefused,
     ServiceChanged,
     UndoAccepted,
@@ -651,6 +652,19 @@ def test_the_line_comes_and_goes_in_every_stand(stand: Stand) -> None:
     desk.happens(LineChanged(at_ms=desk.now_ms, online=False))
     assert (desk.counter, desk.heard) == (replace(before, online=False), [Beep.OFFLINE])
     assert desk.happens(LineChanged(at_ms=desk.now_ms, online=True)).counter == before
+
+
+@pytest.mark.parametrize("stand", Stand)
+def test_a_lost_scanner_ends_nothing_and_is_said_where_it_is_wanted(stand: Stand) -> None:
+    desk = STANDS[stand]()
+    before, wanted = desk.counter, desk.armed
+    desk.happens(ScannerChanged(at_ms=desk.now_ms, lost=True))
+    assert desk.counter == replace(before, scanner_lost=True)
+    assert desk.heard == ([Beep.NO] if wanted else [])
+    assert ("scanner is not answering" in str(desk.view)) is wanted
+    assert not getattr(desk.view, "scan_too", False), "nobody holds a phone up in vain"
+    assert desk.happens(ScannerChanged(at_ms=desk.now_ms, lost=False)).counter == before
+    assert desk.heard == []
 
 
 # -- whatever people do --------------------------------------------------------------------------------------------
