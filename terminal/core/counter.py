@@ -11,7 +11,7 @@ customer's code makes the shown order end first; `held` keeps it, in RAM, until 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from terminal.core.events import (
     ServiceChanged,
     WakeDue,
 )
+from terminal.core.record import replace
 from terminal.core.sale import RETURNS, Order, Phase
 from terminal.core.terms import Mode, Money, Refusal
 
@@ -76,6 +77,8 @@ class Stand(Enum):
     CHOOSING = "choosing"  # whose wallet is it?
     SELLING = "selling"  # an order is in front
     RESULT = "result"  # how it ended
+
+    __hash__ = object.__hash__  # as in sale.Phase
 
 
 @dataclass(frozen=True, slots=True)

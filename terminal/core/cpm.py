@@ -7,8 +7,6 @@ code in two seconds, and a query tells the truth.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from terminal.core.doubt import (
     ROWS,
     ask,
@@ -42,6 +40,7 @@ from terminal.core.events import (
     UndoRefused,
     WakeDue,
 )
+from terminal.core.record import replace
 from terminal.core.sale import Ask, Order, Phase, Reason
 from terminal.core.table import OF_RETURNS, Step, Table, row, rule
 from terminal.core.terms import Mode, Money

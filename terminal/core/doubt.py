@@ -13,7 +13,6 @@ acknowledgement settles it; not found - the payment may still be on its way: VER
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from terminal.core.effects import (
     CloseOrder,
@@ -46,6 +45,7 @@ from terminal.core.events import (
     UndoRefused,
     WakeDue,
 )
+from terminal.core.record import replace
 from terminal.core.sale import NO_CANCEL, Ask, Order, Pace, Phase, Reason
 from terminal.core.table import OF_RETURNS, Row, Step, attention, row, rule
 from terminal.core.terms import HouseFault, Mode

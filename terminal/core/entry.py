@@ -6,8 +6,9 @@ and nothing changes (F74, F75).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from terminal.core.record import replace
 from terminal.core.terms import Refusal
 
 ITEMS_MAX = 99

@@ -6,8 +6,6 @@ anybody who sees it, so `qr` is in the committed record before it is on the glas
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from terminal.core.doubt import (
     ROWS,
     ask,
@@ -43,6 +41,7 @@ from terminal.core.events import (
     UndoRefused,
     WakeDue,
 )
+from terminal.core.record import replace
 from terminal.core.sale import Ask, Order, Phase, Reason
 from terminal.core.table import OF_RETURNS, Step, Table, row, rule
 from terminal.core.terms import Mode, Money

@@ -12,7 +12,6 @@ not failed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from terminal.core.doubt import ask, end, never_left, rest
 from terminal.core.events import (
@@ -38,6 +37,7 @@ from terminal.core.events import (
     UndoRefused,
     WakeDue,
 )
+from terminal.core.record import replace
 from terminal.core.sale import RETURNS, Ask, Order, Pace, Phase, Reason
 from terminal.core.table import EVENTS, Step, Table, attention, row, rule
 from terminal.core.terms import Mode, Money, Refusal

@@ -36,6 +36,10 @@ class Phase(Enum):
     RETURNED = "returned"
     NOT_RETURNED = "not_returned"
 
+    __hash__ = (
+        object.__hash__
+    )  # one object each; Enum's own is a Python function, and tables are asked a lot
+
 
 RETURNS = frozenset({Mode.REFUND, Mode.VOID})
 FINAL = frozenset(

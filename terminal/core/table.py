@@ -8,7 +8,7 @@ after the end, a key pressed twice) or `CANNOT` (if it happens, we are wrong: th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, get_args
 
@@ -20,6 +20,7 @@ from terminal.core.events import (
     RefundDone,
     RefundFailed,
 )
+from terminal.core.record import replace
 from terminal.core.sale import Order, Pace, Phase, Reason
 from terminal.core.terms import HouseFault
 from terminal.core.timing import ATTENTION_EVERY_MS, Timing

@@ -47,6 +47,8 @@ class Mode(Enum):
     REFUND = "refund"
     VOID = "void"
 
+    __hash__ = object.__hash__  # as in sale.Phase
+
 
 @dataclass(frozen=True, slots=True, order=False)
 class Money:

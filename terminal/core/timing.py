@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from terminal.core.sale import Order, Phase
+from terminal.core.sale import FINAL, Order, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,10 @@ def next_wake(order: Order) -> int | None:
 
     While a request is under way only the end of patience counts: the line always answers. The end of
     VERIFYING wakes nobody: it is compared with the next authentic "no such order"."""
-    if order.final:
+    if order.phase in FINAL:
         return None
     patience_ms = None if order.phase is Phase.VERIFYING else order.until_ms
-    times = [patience_ms, None if order.pace.asked else order.pace.ask_at_ms]
-    return min((at_ms for at_ms in times if at_ms is not None), default=None)
+    ask_at_ms = None if order.pace.asked else order.pace.ask_at_ms
+    if patience_ms is None or ask_at_ms is None:
+        return ask_at_ms if patience_ms is None else patience_ms
+    return min(patience_ms, ask_at_ms)

@@ -7,7 +7,7 @@ returns money goes first). Entries of both that an order has outlived stay where
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, ValuesView
 from heapq import heapify, heappop, heappush
 
 from terminal.core.sale import Order, Phase
@@ -56,6 +56,9 @@ class Orders(MutableMapping[str, Order]):
 
     def __len__(self) -> int:
         return len(self._orders)
+
+    def values(self) -> ValuesView[Order]:
+        return self._orders.values()
 
     # -- whose turn it is --------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -54,6 +53,7 @@ from terminal.core.events import (
     ServiceChanged,
     WakeDue,
 )
+from terminal.core.record import replace
 from terminal.core.sale import RETURNS, Order, Phase, Reason
 from terminal.core.sight import CLOCK_NOT_SET, view
 from terminal.core.step import step
@@ -225,8 +225,9 @@ class Dispatcher:
         self.orders.ripen(now_ms)
         for _ in range(PLACES):  # then the inbox again
             order_no = self.orders.pick() if self.outbox.has_room else None
-            if order_no is not None:
-                self.turn(order_no, WakeDue(at_ms=now_ms))
+            if order_no is None:
+                break
+            self.turn(order_no, WakeDue(at_ms=now_ms))
         counter_ms = people.next_wake(self.counter, self.shop)
         if counter_ms is not None and counter_ms <= now_ms:
             self.turn_counter(WakeDue(at_ms=now_ms))
@@ -553,4 +554,4 @@ def waits(for_ms: int) -> str:
 def utc_label(utc_ms: int) -> str:
     """A time for people and logs; nothing is decided by it (I12)."""
     seconds, ms = divmod(utc_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{ms:03}Z"

@@ -14,7 +14,8 @@ changes, `VERSION` goes up and `STEPS` gets the way from the version before: old
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields
+from dataclasses import fields
+from functools import cache
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -55,19 +56,27 @@ def event_text(event: Event) -> str:
 
 def record_text(order: Order) -> str:
     """All of the order that does not stand in the row's own columns."""
-    return _text({"v": VERSION, **_filled(order, without=(*_COLUMNS, "pace"))}, "Order")
+    return _text({"v": VERSION, **_filled(order)}, "Order")
 
 
-def _filled(value: Event | Order, without: tuple[str, ...] = ()) -> dict[str, Any]:
+def _filled(value: Event | Order) -> dict[str, Any]:
+    kind: Any = type(value)
     return {
-        field.name: found
-        for field in fields(value)
-        if field.name not in without and not _is_nothing(found := getattr(value, field.name), field)
+        name: found
+        for name, default in _written(kind)
+        if not _is_nothing(found := getattr(value, name), default)
     }
 
 
-def _is_nothing(found: object, field: Field[Any]) -> bool:
-    return (found is None or found is False or found == "") and field.default == found
+def _is_nothing(found: object, default: object) -> bool:
+    return (found is None or found is False or found == "") and default == found
+
+
+@cache
+def _written(kind: Any) -> tuple[tuple[str, object], ...]:
+    """Names and defaults of what a text of this type may hold."""
+    without = (*_COLUMNS, "pace") if kind is Order else ()
+    return tuple((field.name, field.default) for field in fields(kind) if field.name not in without)
 
 
 def _text(said: dict[str, Any], name: str) -> str:
@@ -128,9 +137,14 @@ def _lifted(name: str, said: dict[str, Any], steps: Mapping[int, Step]) -> dict[
     return said
 
 
+@cache
+def _known(kind: Any) -> frozenset[str]:
+    return frozenset(field.name for field in fields(kind))
+
+
 def _value(said: dict[str, Any], kind: type[_Value]) -> _Value:
-    known = {field.name for field in fields(kind)}
-    if strange := said.keys() - known:
+    any_kind: Any = kind
+    if strange := said.keys() - _known(any_kind):
         raise JournalFault(f"{kind.__name__} with unknown {', '.join(sorted(strange))}")
     try:
         return msgspec.convert(said, type=kind)
