@@ -6,6 +6,7 @@ import heapq
 import random
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 YEAR_MS = 31_557_600_000
 START_UTC_MS = 1_790_000_000_000  # late 2026
@@ -28,14 +29,15 @@ class Clock:
         self._wall = random.Random(f"wall {seed}")
         self._steps = steps
         self._off_ms = 0
-        self._heap: list[tuple[int, int, Callable[[], None]]] = []
+        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._number = count()
         self.later(WALL_STEP_MS, self._step_wall)
 
     # -- what comes next ---------------------------------------------------------------------------------
 
-    def later(self, wait_ms: int, action: Callable[[], None]) -> None:
-        heapq.heappush(self._heap, (self.now_ms + wait_ms, next(self._number), action))
+    def later(self, wait_ms: int, action: Callable[..., None], *words: Any) -> None:
+        """`action(*words)` then. A method and plain words, no closure: what is to come can be compared."""
+        heapq.heappush(self._heap, (self.now_ms + wait_ms, next(self._number), action, words))
 
     @property
     def next_ms(self) -> int | None:
@@ -44,10 +46,12 @@ class Clock:
     def pass_to(self, at_ms: int) -> None:
         self.now_ms = max(self.now_ms, at_ms)
 
-    def pop(self) -> Callable[[], None]:
-        at_ms, _, action = heapq.heappop(self._heap)
-        self.pass_to(at_ms)
-        return action
+    def turn(self) -> None:
+        """What comes next happens."""
+        at_ms, _, action, words = heapq.heappop(self._heap)
+        if at_ms > self.now_ms:
+            self.now_ms = at_ms
+        action(*words)
 
     # -- terminal.clock.Time -------------------------------------------------------------------------------
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Odds = tuple[tuple[str, float], ...]
 """Deviations and how likely each is; what is left to 1 is the smooth way, ""."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deviation:
+class Deviation(NamedTuple):
     number: int
     what: str
     way: str

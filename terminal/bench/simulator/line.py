@@ -8,10 +8,10 @@ from itertools import count
 
 from terminal.bench.simulator.card import PowerCut
 from terminal.bench.simulator.clock import Clock
-from terminal.bench.simulator.codec import TIMEOUT_MS, Asking, Saying, saying
+from terminal.bench.simulator.codec import TIMEOUT_MS, Asking, saying
 from terminal.bench.simulator.dice import Dice, Odds
 from terminal.bench.simulator.ledger import Ledger
-from terminal.core.effects import Request, SubmitPayment
+from terminal.core.effects import QueryOrder, QueryRefund, Request, SubmitPayment
 from terminal.core.events import AnswerUnclear
 from terminal.wire.http import HttpAnswer, HttpRequest
 from terminal.wire.line import Failure
@@ -34,12 +34,16 @@ FATES: Odds = (
 )
 CUTS: Odds = (("before it leaves", 0.5), ("as it leaves", 0.5))
 
-Deliver = Callable[[int, HttpAnswer | Failure], None]
+Answer = HttpAnswer | Failure
+REFUSED = Failure(left=False, detail="refused")
+TIMED_OUT = Failure(left=True, detail="no answer")
+UNCLEAR = saying(AnswerUnclear, detail="5xx")
+READS = (QueryOrder, QueryRefund)
 
 
 class FaultyLine:
-    """`sending` looks at every request at the moment in which it leaves. `deliver` hands an answer to the
-    daemon that asked; the scene makes a new line for each daemon over the same ledger and flights."""
+    """One daemon's. `sending` looks at every request at the moment in which it leaves. The scene makes a new
+    line for each daemon over the same ledger and flights."""
 
     def __init__(
         self,
@@ -47,7 +51,7 @@ class FaultyLine:
         dice: Dice,
         ledger: Ledger,
         flights: Flights,
-        deliver: Deliver,
+        deliver: Callable[[int, Answer], None],
         sending: Callable[[Request], None],
     ) -> None:
         self.clock, self.dice, self.ledger, self.flights = clock, dice, ledger, flights
@@ -56,67 +60,78 @@ class FaultyLine:
     def send(self, exchange: int, http: HttpRequest, *, urgent: bool) -> None:  # noqa: ARG002
         assert isinstance(http, Asking)
         request = http.said
-        cut = self.dice.pick("power while sending", CUTS, self.flights.cut_rate)
+        cut_rate = self.flights.cut_rate
+        cut = self.dice.pick("power while sending", CUTS, cut_rate) if cut_rate else ""
         if cut == "before it leaves":
             raise PowerCut(cut)
         self.sending(request)
         if cut:
-            self._fly(request, self._hop(), lambda answer: None)  # noqa: ARG005
+            self._fly(request, self._hop())
             raise PowerCut(cut)
         fate = "refused" if self.flights.down else ""
         fate = fate or self.dice.pick("line", FATES, self.flights.fault_rate)
-        self._carry(fate, request, lambda answer, wait: self._answer(exchange, answer, wait))
+        self._carry(fate, request, exchange)
 
-    def _carry(
-        self, fate: str, request: Request, answer: Callable[[HttpAnswer | Failure, int], None]
-    ) -> None:
-        def nobody(said: Saying) -> None:
-            """Whatever the gateway said, it is lost."""
-
-        timed_out = Failure(left=True, detail=fate)
+    def _carry(self, fate: str, request: Request, exchange: int) -> None:
         if fate == "refused":
-            answer(Failure(left=False, detail=fate), REFUSED_MS)
+            self._answer(exchange, REFUSED, REFUSED_MS)
         elif fate == "lost":
-            answer(timed_out, TIMEOUT_MS)
+            self._answer(exchange, TIMED_OUT, TIMEOUT_MS)
         elif fate == "answer lost":
-            self._fly(request, self._hop(), nobody)
-            answer(timed_out, TIMEOUT_MS)
+            self._fly(request, self._hop())
+            self._answer(exchange, TIMED_OUT, TIMEOUT_MS)
         elif fate == "late":
-            self._fly(request, self.dice.span(*LATE_MS), nobody)
-            answer(timed_out, TIMEOUT_MS)
+            self._fly(request, self.dice.span(*LATE_MS))
+            self._answer(exchange, TIMED_OUT, TIMEOUT_MS)
         elif fate == "unclear":
-            answer(saying(AnswerUnclear, detail=fate), self._hop())
+            self._answer(exchange, UNCLEAR, self._hop())
         elif fate == "unclear, applied":
-            self._fly(request, self._hop(), lambda _: self._unclear(answer))
+            self._fly(request, self._hop(), exchange, self._hop(), UNCLEAR)
         else:
             out_ms = self.dice.span(*SLOW_MS) if fate == "slow" else self._hop()
             back_ms = self.dice.span(*SLOW_MS) if fate == "slow" else self._hop()
-            self._fly(request, out_ms, lambda said: answer(said, back_ms))
+            self._fly(request, out_ms, exchange, back_ms)
             if fate == "twice":
-                self._fly(request, self.dice.span(*LATE_MS), nobody)
-
-    def _unclear(self, answer: Callable[[HttpAnswer | Failure, int], None]) -> None:
-        answer(saying(AnswerUnclear, detail="5xx"), self._hop())
+                self._fly(request, self.dice.span(*LATE_MS))
 
     def _hop(self) -> int:
         return self.dice.span(*HOP_MS)
 
-    def _answer(self, exchange: int, answer: HttpAnswer | Failure, wait_ms: int) -> None:
-        self.clock.later(wait_ms, lambda: self.deliver(exchange, answer))
+    def _answer(self, exchange: int, answer: Answer, wait_ms: int) -> None:
+        self.clock.later(wait_ms, self.deliver, exchange, answer)
 
-    def _fly(self, request: Request, wait_ms: int, heard: Callable[[Saying], None]) -> None:
+    def _fly(
+        self,
+        request: Request,
+        wait_ms: int,
+        exchange: int | None = None,
+        back_ms: int = 0,
+        instead: Answer | None = None,
+    ) -> None:
+        """`exchange` hears the gateway's word, or `instead`, `back_ms` later; None: nobody does. A question
+        whose answer nobody hears changes nothing anywhere, so it does not fly."""
+        if exchange is None and isinstance(request, READS):
+            return
         flight = self.flights.leaves(request, self.clock.now_ms + wait_ms)
+        self.clock.later(wait_ms, self._arrives, flight, request, exchange, back_ms, instead)
 
-        def arrives() -> None:
-            self.flights.lands(flight)
-            heard(self.ledger.hear(request))
-
-        self.clock.later(wait_ms, arrives)
+    def _arrives(
+        self,
+        flight: int,
+        request: Request,
+        exchange: int | None,
+        back_ms: int,
+        instead: Answer | None,
+    ) -> None:
+        self.flights.lands(flight)
+        said = self.ledger.hear(request)
+        if exchange is not None:
+            self._answer(exchange, instead or said, back_ms)
 
     def probe(self, exchange: int) -> None:
         fate = self.dice.pick("probe", (("lost", 0.5),), self.flights.fault_rate)
         lost = self.flights.down or bool(fate)
-        answer = Failure(left=False, detail="probe") if lost else HttpAnswer(0, b"")
+        answer = REFUSED if lost else HttpAnswer(0, b"")
         self._answer(exchange, answer, TIMEOUT_MS if fate else self._hop())
 
     def close(self) -> None:

@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from terminal.bench.simulator.ledger import Ledger
 
 LOOK_MS = (1_500, 7_000)
+RESTING_MS = (5_000, 20_000)  # when nobody buys and nothing is on the glass
 KEY_MS = 150
 CUSTOMER: Odds = (
-    ("walks away", 0.10),
-    ("pays late", 0.10),
-    ("pays at the last moment", 0.05),
-    ("pays twice", 0.06),
-    ("needs the PIN", 0.08),
-    ("declines, then pays", 0.05),
-    ("shows a code", 0.20),
-    ("shows a code and pays ours too", 0.10),
+    ("walks away", 0.05),
+    ("pays late", 0.05),
+    ("pays at the last moment", 0.03),
+    ("pays twice", 0.03),
+    ("needs the PIN", 0.04),
+    ("declines, then pays", 0.03),
+    ("shows a code", 0.15),
+    ("shows a code and pays ours too", 0.06),
     ("pays less", 0.02),
-    ("is refused", 0.03),
+    ("is refused", 0.02),
 )
 SHOWN: Odds = (
     ("one of many wallets", 0.2),
@@ -49,7 +50,7 @@ SHOWN: Odds = (
     ("twice", 0.08),
 )
 AT_RESULT: Odds = (("C", 0.3), ("OK", 0.35), ("a digit", 0.1))
-AT_WAIT: Odds = (("C", 0.07), ("OK", 0.07), ("anything", 0.04), ("C and OK", 0.03))
+AT_WAIT: Odds = (("C", 0.04), ("OK", 0.04), ("anything", 0.03), ("C and OK", 0.02))
 AT_CHOICE: Odds = (("second", 0.2), ("back", 0.15), ("waits", 0.1))
 KEYS = tuple(Key)
 _NUMBERS = {"1": Key.D1, "2": Key.D2, "3": Key.D3, "4": Key.D4, "5": Key.D5}
@@ -69,7 +70,7 @@ class Counter(Protocol):
 
     def hold_up(self, raw: bytes) -> None: ...
 
-    def pay(self, order_no: str, *, short: bool = False) -> None: ...
+    def pay(self, order_no: str, short: bool) -> None: ...
 
     def fail(self, order_no: str) -> None: ...
 
@@ -90,8 +91,10 @@ class People:
         """Every few seconds, until the world is calm."""
         if self.dice.calm:
             return
-        self._act(self.counter.view)
-        self.clock.later(self.dice.span(*LOOK_MS), self.look)
+        view = self.counter.view
+        self._act(view)
+        resting = isinstance(view, Idle) and not self.purchases
+        self.clock.later(self.dice.span(*(RESTING_MS if resting else LOOK_MS)), self.look)
 
     def _act(self, view: View | None) -> None:
         match view:
@@ -121,7 +124,7 @@ class People:
             self.keys(Key.CANCEL, Key.OK)
         elif odd:
             keys = {"C": Key.CANCEL, "OK": Key.OK}
-            self.keys(keys.get(odd) or KEYS[self.dice.kind(len(KEYS))])
+            self.keys(keys.get(odd) or KEYS[self.dice.span(0, len(KEYS) - 1)])
 
     def _result(self, odd: str) -> None:
         if odd == "OK" and self.purchases:
@@ -131,7 +134,7 @@ class People:
 
     def keys(self, *keys: Key) -> None:
         for number, key in enumerate(keys):
-            self.clock.later(KEY_MS * number, lambda key=key: self.counter.press(key))  # type: ignore[misc]
+            self.clock.later(KEY_MS * number, self.counter.press, key)
 
     # -- the customer ----------------------------------------------------------------------------------------
 
@@ -143,7 +146,7 @@ class People:
         if way == "walks away":
             return
         if way == "is refused":
-            self.clock.later(soon_ms, lambda: self.counter.fail(order_no))
+            self.clock.later(soon_ms, self.counter.fail, order_no)
         elif way == "shows a code":
             self.clock.later(soon_ms, self.show_code)
         elif way == "shows a code and pays ours too":
@@ -163,15 +166,15 @@ class People:
         self, order_no: str, wait_ms: int, *, scans_ms: int | None = None, short: bool = False
     ) -> None:
         scans_ms = max(0, wait_ms - 1_500) if scans_ms is None else scans_ms
-        self.clock.later(scans_ms, lambda: self.counter.ledger.scan(order_no))
-        self.clock.later(max(wait_ms, 0), lambda: self.counter.pay(order_no, short=short))
+        self.clock.later(scans_ms, self.counter.ledger.scan, order_no)
+        self.clock.later(max(wait_ms, 0), self.counter.pay, order_no, short)
 
     def confirms(self, order_no: str) -> None:
         """The customer's wallet asks for the PIN after their code was charged."""
         way = self.dice.pick("customer at the PIN", (("late", 0.2), ("never", 0.2)))
         if way != "never":
             wait_ms = self.dice.span(30_000, 100_000) if way else self.dice.span(3_000, 15_000)
-            self.clock.later(wait_ms, lambda: self.counter.pay(order_no))
+            self.clock.later(wait_ms, self.counter.pay, order_no, False)
 
     def show_code(self) -> None:
         """A code of their own, freshly opened, to the scanner."""
@@ -183,4 +186,4 @@ class People:
         self.last_code = raw
         self.counter.hold_up(b"https://example.org/pay" if way == "a web link" else raw)
         if way == "twice":
-            self.clock.later(self.dice.span(50, 3_000), lambda: self.counter.hold_up(raw))
+            self.clock.later(self.dice.span(50, 3_000), self.counter.hold_up, raw)

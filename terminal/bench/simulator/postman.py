@@ -7,6 +7,7 @@ A notice may be late, come twice, or say what is not so: to the daemon it is a h
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from terminal.bench.simulator.clock import Clock
 from terminal.bench.simulator.dice import Dice, Odds
@@ -40,12 +41,12 @@ class Postman:
         )  # fmt: skip
         wait_ms = self.dice.span(20_000, 200_000) if way == "late" else self.dice.span(*FIRST_MS)
         for _ in range(2 if way == "twice" else 1):
-            self.clock.later(wait_ms, lambda: self._deliver(notice, DELIVERIES_MAX))
+            self.clock.later(wait_ms, self._deliver, notice, DELIVERIES_MAX)
 
     def _deliver(self, notice: Notice, left: int) -> None:
-        def verdict(verdict: Verdict) -> None:
-            if verdict is not Verdict.TAKEN and left > 1:
-                self.clock.later(AGAIN_MS, lambda: self._deliver(notice, left - 1))
+        if not self.hand(notice, partial(self._answered, notice, left)):
+            self._answered(notice, left, Verdict.LATER)
 
-        if not self.hand(notice, verdict):
-            verdict(Verdict.LATER)
+    def _answered(self, notice: Notice, left: int, verdict: Verdict) -> None:
+        if verdict is not Verdict.TAKEN and left > 1:
+            self.clock.later(AGAIN_MS, self._deliver, notice, left - 1)

@@ -10,6 +10,7 @@ import queue
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import cast
 
@@ -30,6 +31,7 @@ from terminal.core.sale import Order, Phase
 from terminal.core.terms import JournalFault
 from terminal.core.views import Glass, Presenting, View
 from terminal.dispatcher import Answered, Asked, Dispatcher, Noticed, Parts
+from terminal.dispatcher.parts import Item
 from terminal.gateways import Notice
 from terminal.journal import Journal, Row
 from terminal.reception import Reception
@@ -38,10 +40,10 @@ from terminal.wire.http import HttpAnswer
 from terminal.wire.line import Failure, Line
 
 TERMINAL = "SIM001"
-PURCHASES = (1, 4)
+PURCHASES = (1, 12)
 CHAOS_MS = (40_000, 500_000)  # how long the world is bad; then it is calm
-FAULT_RATES = (0.05, 0.2, 0.5, 1.0)  # of FATES
-CUT_RATES = (0.0, 0.004, 0.02, 0.06)  # of every place where the power may go
+FAULT_RATES = (0.05, 0.1, 0.2, 0.4)  # of FATES
+CUT_RATES = (0.0, 0.004, 0.015, 0.04)  # of every place where the power may go
 OFFERS = (Offer.BOTH, Offer.BOTH, Offer.SCAN)
 WATCHED_MS = 7_500_000  # what waits for a human is watched so long: twice it asks by itself
 SLOW_PART = 20  # it is slow for so small a part of the time for which other things stay broken
@@ -52,12 +54,13 @@ COMMIT_FATES: Odds = (
     ("fault before", 0.1),
     ("fault after", 0.1),
 )
+WEATHER_MS = (4_000, 16_000)
 WEATHER: Odds = (
-    ("power", 0.01),
-    ("the line is down", 0.012),
-    ("the display is lost", 0.004),
-    ("a notice of nothing", 0.03),
-    ("the daemon is slow", 0.02),
+    ("power", 0.02),
+    ("the line is down", 0.024),
+    ("the display is lost", 0.008),
+    ("a notice of nothing", 0.06),
+    ("the daemon is slow", 0.04),
     ("somebody at terminalctl", 0.08),
 )
 TYPED: Odds = (
@@ -108,6 +111,8 @@ class Scene:
             0  # the daemon takes nothing out of its inbox: other programs have the processor
         )
         self.healthy_ms: int | None = None
+        self._due: int | None = None  # when the daemon wakes by itself, if `_due_known`
+        self._due_known = False
         self._before: dict[str, Order] = {}  # the last row of each order but the newest
 
     def tell(self, *words: object) -> None:
@@ -127,17 +132,17 @@ class Scene:
         self.ring = ring = Dispatcher(self._parts(), self.shop, TERMINAL, "Open")
         ring.reception = Reception(ring, "toy").reply
 
-        def comes_up() -> None:
-            ring.recover()
-            ring.listen()
-            self._settle(ring)
+        ring.inbox = cast("queue.Queue[Item]", queue.SimpleQueue())  # nobody else puts into it
+        self._guarded(self._comes_up, ring)
 
-        self._guarded(comes_up)
+    def _comes_up(self, ring: Dispatcher) -> None:
+        ring.recover()
+        ring.listen()
+        self._settle(ring)
 
     def _parts(self) -> Parts:
-        line = FaultyLine(
-            self.clock, self.dice, self.ledger, self.flights, self._delivery(), self._sending
-        )
+        deliver = partial(self._deliver, self.daemon)
+        line = FaultyLine(self.clock, self.dice, self.ledger, self.flights, deliver, self._sending)
         return Parts(
             time=self.clock,
             journal=cast(Journal, self.card),
@@ -151,19 +156,15 @@ class Scene:
             code_key=b"simulated digest key",
         )
 
-    def _delivery(self) -> Callable[[int, HttpAnswer | Failure], None]:
+    def _deliver(self, daemon: int, exchange: int, answer: HttpAnswer | Failure) -> None:
         """To this daemon only: an answer to one that died is heard by nobody."""
-        daemon = self.daemon
+        if self.ring is not None and self.daemon == daemon:
+            self.ring.answered(exchange, answer)
 
-        def deliver(exchange: int, answer: HttpAnswer | Failure) -> None:
-            if self.ring is not None and self.daemon == daemon:
-                self.ring.answered(exchange, answer)
-
-        return deliver
-
-    def _guarded(self, turn: Callable[[], object]) -> None:
+    def _guarded(self, turn: Callable[..., object], *words: object) -> None:
+        self._due_known = False
         try:
-            turn()
+            turn(*words)
         except JournalFault as fault:
             self._give_up(fault)
         except PowerCut as cut:
@@ -188,7 +189,7 @@ class Scene:
     def _down(self, why: str) -> None:
         self.tally.cuts += 1
         self.tell("-- the daemon dies:", why)
-        self.ring = None
+        self.ring, self._due_known = None, False
         self.clock.later(self.dice.span(1_000, 40_000), self._up)
 
     def _up(self) -> None:
@@ -214,9 +215,10 @@ class Scene:
 
     # -- what the checkers see ---------------------------------------------------------------------------------
 
-    def _note(self, *words: object) -> None:
-        self.digest.update(f"{self.clock.now_ms} {words}\n".encode())
-        self.tell(*words)
+    def _note(self, *words: str) -> None:
+        self.digest.update(f"{self.clock.now_ms} {' '.join(words)}\n".encode())
+        if self._keep:
+            self.tell(*words)
 
     def _committed(self, row: Row) -> None:
         order = row.order
@@ -264,7 +266,7 @@ class Scene:
             self.tell("scan", raw.decode())
             self.scanner.read(raw)
 
-    def pay(self, order_no: str, *, short: bool = False) -> None:
+    def pay(self, order_no: str, short: bool) -> None:
         self._note("the customer pays", order_no[-10:], self.ledger.state(order_no))
         self.ledger.pay(order_no, short=short)
 
@@ -306,29 +308,29 @@ class Scene:
 
     def _step(self) -> bool:
         """To whatever comes next; False: nothing does any more."""
-        ring, next_ms = self.ring, self.clock.next_ms
-        due_ms = self._due_ms(ring)
-        if ring is not None and due_ms is not None and (next_ms is None or due_ms <= next_ms):
-            self.clock.pass_to(due_ms)
-            self._guarded(lambda: self._turn(ring))
+        next_ms = self.clock.next_ms
+        if not self._due_known:
+            self._due, self._due_known = self._due_ms(self.ring), True
+        if self._due is not None and (next_ms is None or self._due <= next_ms):
+            self.clock.pass_to(self._due)
+            self._guarded(self._turn, self.ring)
         elif next_ms is not None:
-            self.clock.pop()()
-            self._gateway_moved()
-            if self.ring is not None and not self.ring.inbox.empty() and not self._busy:
-                self._guarded(self._take)
+            self.clock.turn()
+            if self.ledger.changed or self.ledger.confirms:
+                self._gateway_moved()
+            ring = self.ring
+            if ring and not ring.inbox.empty() and self.clock.now_ms >= self.busy_until_ms:
+                self._guarded(self._take, ring)
         else:
             return False
-        if self.healthy_ms is not None and self.ring is not None:
+        if self.healthy_ms is not None and self.ring is not None and self.ring.orders:
             healthy_ms = max(self.healthy_ms, self.flights.last_ms)
             self.checkers.healed(self.ring, healthy_ms, self.clock.of_boot)
         return True
 
-    @property
-    def _busy(self) -> bool:
-        return self.clock.now_ms < self.busy_until_ms
-
     def _due_ms(self, ring: Dispatcher | None) -> int | None:
-        """When the daemon wakes by itself. Once only what needs a human is left, nobody waits long."""
+        """When the daemon wakes by itself: only what the daemon does can change it. Once only what needs a
+        human is left, nobody waits long."""
         if ring is None or (boot_ms := ring.due_ms()) is None:
             return None
         due_ms = max(self.clock.of_boot(boot_ms), self.busy_until_ms)
@@ -337,15 +339,10 @@ class Scene:
             return None
         return due_ms
 
-    def _take(self) -> None:
-        ring = self.ring
-        assert ring is not None
-        while True:
-            try:
-                item = ring.inbox.get_nowait()
-            except queue.Empty:
-                break
-            if isinstance(item, Answered):
+    def _take(self, ring: Dispatcher) -> None:
+        while not ring.inbox.empty():
+            item = ring.inbox.get_nowait()
+            if self._keep and isinstance(item, Answered):
                 self._tell_answer(ring, item)
             ring.handle(item)
             self._turn(ring)
@@ -354,10 +351,10 @@ class Scene:
         """The daemon looks up by itself, as it does four times a second."""
         ring = self.ring
         if ring is not None:
-            self._guarded(lambda: self._settle(ring))
+            self._guarded(self._settle, ring)
 
     def _tell_answer(self, ring: Dispatcher, item: Answered) -> None:
-        if self._keep and item.exchange in ring.outbox.exchanges:
+        if item.exchange in ring.outbox.exchanges:
             request, answer = ring.outbox.exchanges[item.exchange], item.answer
             said = getattr(answer, "kind", type(answer)).__name__
             detail = "" if isinstance(answer, HttpAnswer) else answer.detail
@@ -397,19 +394,20 @@ class Scene:
             self._break("display", wait_ms)
         elif storm == "the daemon is slow":
             self.busy_until_ms = self.clock.now_ms + wait_ms // SLOW_PART
-            self.clock.later(wait_ms // SLOW_PART, lambda: self.tell("-- the daemon goes on"))
+            self._due_known = False
+            self.clock.later(wait_ms // SLOW_PART, self.tell, "-- the daemon goes on")
         elif storm == "somebody at terminalctl" and self.card.rows:
             self._technician()
         elif storm == "a notice of nothing" and self.postman and self.card.rows:
             newest = self.card.rows[-1].order
             self.postman.post(newest.order_no, newest.amount)
-        self.clock.later(self.dice.span(2_000, 8_000), self._weather)
+        self.clock.later(self.dice.span(*WEATHER_MS), self._weather)
 
     def _technician(self) -> None:
         """Gives money of an earlier order back, most of all of a paid one; or asks, or cancels."""
         paid = [it.order.order_no for it in self.card.rows if it.order.phase is Phase.PAID]
         numbers = paid or [self.card.rows[-1].order.order_no]
-        number = numbers[self.dice.kind(len(numbers))]
+        number = numbers[self.dice.span(0, len(numbers) - 1)]
         word = self.dice.pick("terminalctl", TYPED)
         if word in ("query", "cancel"):
             self.ask(word, self.card.rows[-1].order.order_no)
@@ -420,10 +418,10 @@ class Scene:
 
     def _break(self, what: str, wait_ms: int) -> None:
         self.tell("-- broken:", what)
-        self._mend(what, broken=True)
-        self.clock.later(wait_ms, lambda: self._mend(what, broken=False))
+        self._set(what, True)
+        self.clock.later(wait_ms, self._set, what, False)
 
-    def _mend(self, what: str, *, broken: bool) -> None:
+    def _set(self, what: str, broken: bool) -> None:
         if what == "line":
             self.flights.down = broken
         else:
@@ -437,4 +435,5 @@ class Scene:
         self.flights.down = False
         self.face.lost = None
         self.healthy_ms = self.clock.now_ms
+        self._due_known = False
         self._tick()
