@@ -78,8 +78,6 @@ class Stand(Enum):
     SELLING = "selling"  # an order is in front
     RESULT = "result"  # how it ended
 
-    __hash__ = object.__hash__  # as in sale.Phase
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
