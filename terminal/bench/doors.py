@@ -17,8 +17,9 @@ TIMEOUT_S = 60
 class Doors:
     """Started at once, ended by `stack`. Threads may call everything."""
 
-    def __init__(self, state: Path, stack: ExitStack) -> None:
+    def __init__(self, state: Path, stack: ExitStack, gateway: str = "paycloud") -> None:
         command = [sys.executable, "-m", "terminal", "sandbox", "--state", str(state)]
+        command += ["--gateway", gateway]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         stack.callback(process.wait)
         stack.callback(process.terminate)

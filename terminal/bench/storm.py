@@ -21,26 +21,25 @@ from typing import TYPE_CHECKING, Any
 
 from terminal.bench.doors import Doors
 from terminal.bench.reckoning import Odd, odds
+from terminal.bench.settings import ACCOUNTS, Tables, changed, tables, toml
 from terminal.clock import SystemClock
 from terminal.codes.scanned import PaymentCode
+from terminal.config import load
 from terminal.core.counter import Shop
 from terminal.core.effects import Beep, OpenCpm, OpenMpm
 from terminal.core.events import CancelPressed
 from terminal.core.sale import RETURNS, Order, Phase
 from terminal.core.terms import Mode, Money, Refusal
-from terminal.core.timing import Timing
 from terminal.core.views import Glass
 from terminal.devices.keypad.none import Device as NoKeypad
 from terminal.devices.keypad.none import Settings as NoSettings
 from terminal.dispatcher import Dispatcher, Parts
-from terminal.gateways.paycloud import Gateway
-from terminal.gateways.paycloud import Settings as GatewaySettings
 from terminal.journal.journal import Journal
 from terminal.wire.line import Line
-from terminal.wire.signing import Signer, Verifier
+from terminal.wiring import make_gateway
 
 if TYPE_CHECKING:
-    pass
+    from terminal.gateways import Gateway
 
 AT_ONCE = 150  # orders under way
 WORKERS = 24
@@ -51,17 +50,21 @@ KINDS = (
     *("clock_refusal", "slow_bytes"),
 )
 # A gateway's life in fast motion: what takes seconds at a counter takes a tenth here.
-FAST = Timing(
-    first_query_ms=300,
-    query_step_ms=200,
-    create_ms=4_000,
-    doubt_ms=4_000,
-    earliest_undo_ms=500,
-    life_ms=6_000,
-    verify_ms=6_000,
-    grace_ms=1_000,
-)
-READ_TIMEOUT_MS = 1_500
+FAST = {
+    "first_query_s": 0.3,
+    "query_step_s": 0.2,
+    "create_s": 4,
+    "doubt_s": 4,
+    "earliest_undo_s": 0.5,
+    "life_s": 6,
+    "verify_s": 6,
+    "grace_s": 1,
+}
+HASTY: Tables = {
+    "gateway.paycloud": {"read_timeout_ms": 1_500, "too_early_codes": ["SBX201"]},
+    "gateway.antom": {"read_timeout_ms": 1_500},
+}
+BENCH = Path(__file__).parents[2] / "hardware" / "bench.toml"
 HURRY_MS = 500
 END_TIMEOUT_S = 300.0
 BEHAVIOURS = ("pays", "pays", "confirms", "declines", "insufficient", "expired")
@@ -90,26 +93,19 @@ class Silent:
 class Storm:
     """One run. `seed` decides what customers and operators do; the network decides the rest."""
 
-    def __init__(self, state: Path, sales: int, seed: int, stack: ExitStack) -> None:
+    def __init__(
+        self, state: Path, sales: int, seed: int, stack: ExitStack, gateway: str = "paycloud"
+    ) -> None:
         self.sales, self.chance = sales, random.Random(seed)
-        self.sandbox = Doors(state / "sandbox", stack)
+        self.sandbox = Doors(state / "sandbox", stack, gateway)
         self.misbehave()
         self.journal = stack.enter_context(
             Journal.open(state / "journal.db", terminal="STRM01", chance=lambda: seed)
         )
-        said = self.sandbox.said
-        codec = Gateway(
-            GatewaySettings(
-                app_id=said["app_id"],
-                merchant_no=said["merchant_no"],
-                read_timeout_ms=READ_TIMEOUT_MS,
-                too_early_codes=("SBX201",),
-            ),
-            Signer.from_pem(Path(said["private_key_file"]).read_bytes()),
-            Verifier.from_pem(Path(said["gateway_key_file"]).read_bytes()),
-            timing=FAST,
+        codec = self.codec(state)
+        self.line = Line(
+            self.sandbox.said["address"], self._answered, connect_timeout_ms=1_000, workers=WORKERS
         )
-        self.line = Line(said["address"], self._answered, connect_timeout_ms=1_000, workers=WORKERS)
         stack.callback(self.line.close)
         parts = Parts(
             time=SystemClock("system"),
@@ -130,6 +126,15 @@ class Storm:
         self.paid: list[Order] = []
         self.seen: dict[str, Phase] = {}
 
+    def codec(self, state: Path) -> Gateway:
+        """As the daemon makes it, of a terminal.toml."""
+        settings = tables(self.sandbox.said, state, BENCH, FAST)
+        own = f"gateway.{settings['gateway']['driver']}"
+        settings = changed(settings, {own: HASTY[own]})
+        file = state / "terminal.toml"
+        file.write_text(toml(settings), encoding="utf-8")
+        return make_gateway(load(file))
+
     def _answered(self, exchange: int, answer: Any) -> None:
         self.ring.answered(exchange, answer)
 
@@ -143,7 +148,7 @@ class Storm:
             }
             for kind in KINDS
         ]
-        self.sandbox.tell("settings", earliest_revoke_ms=0, order_life_ms=30_000, late_payment=True)
+        self.sandbox.tell("settings", earliest_revoke_ms=0, order_life_ms=6_000, late_payment=True)
         self.sandbox.tell("misbehave", rules=rules)
 
     # -- the run -----------------------------------------------------------------------------------
@@ -234,19 +239,21 @@ class Storm:
 
 
 def main(argv: list[str]) -> int:
-    """`scripts/storm N [--seed S]`: last line JSON. Exit code 1 when one order disagrees."""
+    """`scripts/storm N [--seed S] [--gateway G]`: last line JSON. Exit code 1 when one order disagrees."""
     parser = argparse.ArgumentParser(prog="scripts/storm", description=__doc__)
     parser.add_argument("sales", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--gateway", choices=ACCOUNTS, default="paycloud", help="(paycloud)")
     wanted = parser.parse_args(argv)
     logging.getLogger("terminal").setLevel(logging.CRITICAL)  # every refusal here is asked for
     with tempfile.TemporaryDirectory(prefix="storm-") as place, ExitStack() as stack:
-        storm = Storm(Path(place), wanted.sales, wanted.seed, stack)
+        storm = Storm(Path(place), wanted.sales, wanted.seed, stack, wanted.gateway)
         figures = storm.run()
         wrong = storm.disagreements()
         for line in wrong[:20]:
             print(line, file=sys.stderr)
         told = {
+            "gateway": wanted.gateway,
             "sales": wanted.sales,
             "seed": wanted.seed,
             "returns": storm.returns,

@@ -25,7 +25,7 @@ BY_CI = {
     "scripts/test",
     "scripts/check",
     "scripts/bench counter",
-    "scripts/storm 1000",
+    "scripts/storm 400 --gateway antom",
     "scripts/torture kill 500",
     "scripts/torture line 200",
     "scripts/torture power 10000",

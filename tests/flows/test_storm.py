@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from terminal.bench.settings import ACCOUNTS
 from terminal.bench.storm import Storm
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_journal_and_books_agree_on_every_order(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("gateway", ACCOUNTS)
+def test_journal_and_books_agree_on_every_order(tmp_path: Path, gateway: str) -> None:
     with ExitStack() as stack:
-        storm = Storm(tmp_path, 150, seed, stack)
+        storm = Storm(tmp_path, 100, 1, stack, gateway)
         storm.run()
         assert storm.disagreements() == []
         assert storm.outcomes()["paid"] > 20

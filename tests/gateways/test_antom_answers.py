@@ -254,7 +254,8 @@ def test_a_payment_that_failed(code: str) -> None:
 
 def test_a_payment_that_failed_because_it_was_closed() -> None:
     tree = PAID | {"paymentStatus": "FAIL", "paymentResultCode": "ORDER_IS_CLOSED"}
-    assert parsed(QUERY, tree) == OrderClosed(at_ms=AT_MS, detail="ORDER_IS_CLOSED")
+    expired = PaymentDeclined(at_ms=AT_MS, reason=Reason.EXPIRED, detail="ORDER_IS_CLOSED")
+    assert parsed(QUERY, tree) == expired  # no cancel of ours: it shall be cancelled all the same
 
 
 @pytest.mark.parametrize("code", sorted(DOUBTFUL))

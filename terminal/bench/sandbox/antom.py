@@ -255,7 +255,7 @@ class Antom:
     def _life_ms(self, body: Body, number: str, usual_ms: int, now_ms: int) -> int:
         text = _optional(body, "paymentExpiryTime")
         if not text:
-            return usual_ms
+            return self._ledger.rules.order_life_ms or usual_ms
         try:
             at = datetime.fromisoformat(text)
         except ValueError:

@@ -32,6 +32,7 @@ from terminal.bench.sandbox.wallets import known, mint_code, mint_qr, qr_in, sam
 from terminal.core.terms import HouseFault, Mode, Money, Refusal
 
 REFUNDS_MAX = 10  # parts that one order can be given back in (gateways.md 1.9)
+ORDER_LIFE_MS = 300_000  # of an order that names none
 PAGE_MAX = 500  # orders in one answer of `orders`
 
 
@@ -280,7 +281,8 @@ class Ledger:
 
     def _new(self, ask: Ask, mode: Mode, state: State, now_ms: int) -> Order:
         known(ask.wallet)
-        life_ms = self.rules.order_life_ms if ask.life_ms is None else ask.life_ms
+        unsaid_ms = self.rules.order_life_ms or ORDER_LIFE_MS
+        life_ms = unsaid_ms if ask.life_ms is None else ask.life_ms
         expires_ms = now_ms + self.rules.span_ms(life_ms)
         who = (ask.order_no, "", ask.merchant, mode, ask.amount, ask.wallet)
         notes = {**(ask.notes or {}), **({"key": ask.key} if ask.key else {})}

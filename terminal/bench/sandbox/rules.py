@@ -28,7 +28,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         otherwise it is "no such order", and a payment request that comes later still goes through.
     `earliest_revoke_ms`: no revoke sooner after the order was made (gateways.md 1.10: 15 s; not at Antom).
     `cancel_window_ms`: a paid order older than this cannot be revoked, only refunded (gateways.md 3.6, 8.9).
-    `code_life_ms`: life of a customer's code. `order_life_ms`: of an order that names none (`expires`).
+    `code_life_ms`: life of a customer's code. `order_life_ms`: of an order that names none; None: as
+        usual at that gateway (gateways.md 1.4, 3.3, 3.4).
     `late_payment`: a shown code can still be paid after its expiry (it happens: gateways.md 1.10).
     `paid_after_close`: so can one that was closed: its payment and the revoke crossed on the way (I5).
     `void_stays_paid`: a query of a paid and then revoked order still says paid (gateways.md 8.8).
@@ -46,7 +47,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     earliest_revoke_ms: Span = 15_000
     cancel_window_ms: Span = DAY_MS
     code_life_ms: Span = 60_000
-    order_life_ms: Span = 300_000
+    order_life_ms: Span | None = None
     late_payment: bool = False
     paid_after_close: bool = False
     void_stays_paid: bool = False

@@ -201,11 +201,12 @@ def _declined(request: Request, result: Result, at_ms: int) -> OrderEvent | None
 
 
 def _failed(code: str, at_ms: int) -> OrderEvent:
-    """paymentStatus FAIL is definite; the code only says why, unless it contradicts."""
+    """paymentStatus FAIL is definite; the code only says why, unless it contradicts. Closed without a cancel
+    (that has a status of its own) is expired: we cancel it, so that no late payment can come."""
     if code in DOUBTFUL:
         raise WireFault(f"failed, but paymentResultCode {code}")
     if code == CLOSED:
-        return OrderClosed(at_ms=at_ms, detail=code)
+        return PaymentDeclined(at_ms=at_ms, reason=Reason.EXPIRED, detail=code)
     return PaymentDeclined(
         at_ms=at_ms, reason=DECLINES.get(code, Reason.REFUSED), detail=word(code)
     )
