@@ -22,7 +22,7 @@ from terminal.config import BadSettings
 from terminal.core.terms import Fault
 from terminal.provision.host import Host, NotReached
 from terminal.provision.order import Order, Wish
-from terminal.provision.steps import STEPS, Unit
+from terminal.provision.steps import STEPS, Unit, ills
 
 Say = Callable[[str], None]
 
@@ -76,9 +76,12 @@ def run(unit: Unit, *, dry: bool) -> int:
             f"Nothing was changed. Without --dry-run it would be {took.split(',', maxsplit=1)[0]}."
         )
         return 0
-    unit.say(f"Ready: {took}." if changed else f"Ready, nothing changed: {took}.")
     if unit.reboot:
-        unit.say("A reboot is needed for the buses: ssh to it and type: sudo reboot")
+        unit.say("The buses come with a reboot. Type: sudo reboot, and run this again.")
+    elif ill := ills(unit):
+        unit.say("\n".join(["All is installed, but the unit is not well:", *ill]))
+        return 1
+    unit.say(f"Ready: {took}." if changed else f"Ready, nothing changed: {took}.")
     from terminal.provision.label import label
 
     unit.say(label(unit.order))

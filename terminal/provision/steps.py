@@ -247,6 +247,15 @@ def do_service(unit: Unit) -> None:
     raise NotAsWished(f"terminald does not come up:\n{told}\nLook with: terminalctl doctor")
 
 
+def ills(unit: Unit) -> list[str]:
+    """What the unit's own doctor finds bad, with the remedies."""
+    told = unit.host.ask("terminalctl doctor --json || true").splitlines()
+    if not told:
+        return ["The doctor did not answer. On the unit: terminalctl doctor"]
+    found = [each for each in map(json.loads, told) if each["verdict"] == "bad"]
+    return [f"{each['what']}: {each['says']} Try: {each['remedy']}" for each in found]
+
+
 STEPS = (
     Step("package", look_package, do_package),
     Step("buses", look_boot, do_boot),

@@ -98,6 +98,16 @@ class Devices:
             for each in self._scanners
         )
 
+    def all(self) -> list[tuple[str, Any]]:
+        """Every device, by what it is: "display", "scanner 2", ..."""
+        made = [(kind, self.one(kind)) for kind in self._single if kind != "camera"]
+        scanners = self.scanners()
+        many = len(scanners) > 1
+        names = [
+            f"scanner {number}" if many else "scanner" for number in range(1, len(scanners) + 1)
+        ]
+        return made + list(zip(names, scanners, strict=True))
+
     def _fit(self, kind: str, part: Part) -> Fitted | None:
         try:
             module = find(f"devices.{kind}", part.driver, part.options)
