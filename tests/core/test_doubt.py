@@ -420,3 +420,21 @@ def test_no_gateway_makes_us_ask_without_a_pause(
 def test_no_code_is_shown_once_the_end_was_decided() -> None:
     sale = requesting().hears(CancelPressed).hears(CodeIssued, code="https://pay/1")
     assert (sale.phase, sale.order.qr) == (Phase.CLOSING, None)
+
+
+def test_f47_two_numbers_of_the_gateway_for_one_order() -> None:
+    """It is paid once; the number that was paid is the one that a refund will need."""
+    sale = requesting().hears(CodeIssued, code="https://pay/1", gateway_ref="g1")
+    sale.wakes().hears(PaymentApproved, paid=EUR_5, gateway_ref="g2")
+    assert (sale.phase, sale.order.gateway_ref) == (Phase.PAID, "g2")
+    assert sale.hears(PaymentApproved, paid=EUR_5, gateway_ref="g1").order.gateway_ref == "g2"
+    assert sale.asks is None
+
+
+def test_f49_paid_after_closed_goes_back() -> None:
+    sale = shown().hears(OrderClosed).hears(PaymentApproved, 20_000, paid=EUR_5)
+    assert (sale.phase, sale.asks, sale.order.reason) == (
+        Phase.REVERSING,
+        ReverseOrder,
+        Reason.LATE,
+    )

@@ -23,6 +23,10 @@ def main(argv: list[str]) -> int:
         if wanted.time_factor is not None:
             rules = sandbox.ledger.rules.changed({"time_factor": wanted.time_factor})
             sandbox.ledger.set_rules(rules)
+        if wanted.settings:
+            sandbox.ledger.set_rules(sandbox.ledger.rules.changed(_object(wanted.settings)))
+        for rule in wanted.misbehave:
+            sandbox.mischief.ask_for(_object(rule))
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 2
@@ -35,6 +39,16 @@ def main(argv: list[str]) -> int:
         print(json.dumps(sandbox.announcement), flush=True)
         signal.sigwait(ends)
     return 0
+
+
+def _object(text: str) -> dict[str, object]:
+    try:
+        wanted = json.loads(text)
+    except ValueError:
+        wanted = None
+    if not isinstance(wanted, dict):
+        raise Refusal(f"{text[:40]!r} is no JSON object.")
+    return wanted
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +65,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="loopback only")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--time-factor", type=int, metavar="N", help="live N times faster")
+    parser.add_argument(
+        "--misbehave",
+        metavar="JSON",
+        action="append",
+        default=[],
+        help="""a rule, like '{"kind": "drop_after", "operation": "query"}'; see mischief.py""",
+    )
+    parser.add_argument(
+        "--settings", metavar="JSON", help="""like '{"late_payment": true}'; see rules.py"""
+    )
     parser.add_argument("--cert", type=Path, help="certificate (PEM): speak HTTPS")
     parser.add_argument("--cert-key", type=Path, help="its private key, when not in the same file")
     return parser
