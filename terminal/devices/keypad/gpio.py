@@ -1,11 +1,13 @@
 """A matrix keypad on GPIO pins, read with gpiozero.
 
     rows     pulled up, read      a key joins its row to its column
-    columns  floating, driven low one after the other
+    columns  at rest all driven low: a row that reads low says that some key is down
+             while one is: floating, and driven low one after the other
 
-A column is never driven high, and only one is driven at all: two pressed keys of a row join two columns, and
-outputs that disagree would fight through them (hardware.md, gpio-bench). The pad is scanned, not waited for:
-gpiozero's edges miss and double presses (reliability.md 1.4).
+A column is never driven high: two pressed keys of a row join two columns, and outputs that disagree would fight
+through them (hardware.md, gpio-bench). The pad is scanned, not waited for: gpiozero's edges miss and double
+presses (reliability.md 1.4). At rest a scan only reads the rows, because turning a pin round is a claim of its
+line: a pad that nobody touches costs little.
 """
 
 from __future__ import annotations
@@ -123,6 +125,7 @@ class Pad:
         self._stack = ExitStack()
         self._rows: list[Any] = []
         self._columns: list[Any] = []
+        self._at_rest = False
 
     def __enter__(self) -> Pad:
         from gpiozero import GPIODevice, InputDevice
@@ -132,8 +135,7 @@ class Pad:
             enter = opened.enter_context
             self._rows = [enter(InputDevice(pin, pull_up=True)) for pin in self._settings.rows]
             self._columns = [enter(GPIODevice(pin)) for pin in self._settings.columns]
-            for column in self._columns:
-                column.pin.function = "input"
+            self._rest()
             self._stack = opened.pop_all()
         return self
 
@@ -142,7 +144,24 @@ class Pad:
 
     def closed(self) -> set[Place]:
         """One snapshot."""
-        return {place for number in range(len(self._columns)) for place in self._column(number)}
+        if self._at_rest:
+            if not any(row.is_active for row in self._rows):
+                return set()
+            self._float()
+        places = {place for number in range(len(self._columns)) for place in self._column(number)}
+        if not places:
+            self._rest()
+        return places
+
+    def _rest(self) -> None:
+        for column in self._columns:
+            column.pin.output_with_state(0)
+        self._at_rest = True
+
+    def _float(self) -> None:
+        for column in self._columns:
+            column.pin.function = "input"
+        self._at_rest = False
 
     def _column(self, number: int) -> list[Place]:
         pin = self._columns[number].pin
