@@ -131,6 +131,20 @@ def test_a_newer_beep_cuts_off_the_older(made: Made, factory: MockFactory, until
     assert pin.heard == [440, 880, 1320]
 
 
+def test_a_small_sound_never_cuts_off_one_that_matters(
+    made: Made, factory: MockFactory, until: Until
+) -> None:
+    """Found by the rig: the display died while a customer scanned it, and the tick drowned the alarm."""
+    factory.pin_class = Disc
+    device, pin = made(kind="passive"), factory.pin(PIN)
+    device.beep(Beep.ATTENTION)
+    until(lambda: pin.heard == [262])
+    device.beep(Beep.TICK)
+    until(lambda: pin.heard == [262] * 3 and not pin.state)
+    device.beep(Beep.TICK)
+    until(lambda: pin.heard == [262] * 3 + [1200])
+
+
 def test_closing_cuts_off_the_sound_and_gives_the_pin_back(
     made: Made, factory: MockFactory, until: Until
 ) -> None:

@@ -110,6 +110,7 @@ class Device:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._newest: Beep | None = None
+        self._playing: Beep | None = None
         self._turn = threading.Lock()
         self._rang = threading.Event()
         self._closing = False
@@ -122,7 +123,11 @@ class Device:
         self._thread.start()
 
     def beep(self, beep: Beep) -> None:
+        """The newest wins; but a small sound never cuts off one that matters: it may be all that says a display
+        has died."""
         with self._turn:
+            if beep in SMALL and (self._newest or self._playing) not in (None, *SMALL):
+                return
             self._newest = beep
             self._rang.set()
 
@@ -148,6 +153,7 @@ class Device:
                 if not self._rang.wait(LIGHT_S):
                     self._light(None)
             except faults as fault:  # a sale goes on without its sound; the next beep tries again
+                self._playing = None
                 self._say(pins.explain("The buzzer", fault))
                 self._drop(faults)
             self._rang.wait()
@@ -156,6 +162,7 @@ class Device:
     def _take(self) -> Beep | None:
         with self._turn:  # else a beep between these lines would cut itself off
             beep, self._newest = self._newest, None
+            self._playing = beep
             if not self._closing:
                 self._rang.clear()
             return beep
@@ -189,6 +196,7 @@ class Device:
                 if self._rang.wait(length_ms / 1000):
                     return  # a newer one
         finally:
+            self._playing = None
             self._sound(0)
 
     def _sound(self, tone_hz: int) -> None:
