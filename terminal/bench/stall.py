@@ -136,7 +136,6 @@ class Stall:
     def start(self) -> None:
         """Everything up, the idle screen on the glass. Fault when something does not come."""
         self.state.mkdir(parents=True, exist_ok=True)
-        self._scanner = HandScanner(self.state / "scanner.tty")
         secured = ("--cert", str(self.tls.certificate)) if self.tls else ()
         self.sandbox = self._spawn(
             "sandbox", "--gateway", self.name, "--state", "sandbox", *secured
@@ -148,9 +147,14 @@ class Stall:
         self.tell_sandbox(
             "settings", earliest_revoke_ms=round(1000 * max(0, self.pace.earliest_undo_s - 1))
         )
+        self.plug_in()
+        self.start_daemon()
+
+    def plug_in(self) -> None:
+        """The far ends of what the profile names: here the bench's cables and the scanner's pty."""
+        self._scanner = HandScanner(self.state / "scanner.tty")
         for watch in (self._watch_display, self._watch_buzzer):
             threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
-        self.start_daemon()
 
     def start_daemon(self) -> None:
         """The daemon, up to its first picture."""

@@ -15,8 +15,15 @@ mount -t hostfs -o "$SHARE" share /run/share
 ip link set lo up
 export HOME=/run TMPDIR=/run/tmp PYTHONDONTWRITEBYTECODE=1
 cd /run || exit
+(cat /proc/cpuinfo && echo "Revision : c03114") >/run/cpuinfo # lgpio asks which Pi this is: a 4B
+mount --bind /run/cpuinfo /proc/cpuinfo
+off() {
+  sync
+  echo o >/proc/sysrq-trigger
+  sleep 10
+}
+sh /run/share/modules >/run/share/output 2>&1 || off
+: >/run/share/booted
 sh /run/share/job >/run/share/output 2>&1 </dev/null
 echo $? >/run/share/exit
-sync
-echo o >/proc/sysrq-trigger
-sleep 10
+off

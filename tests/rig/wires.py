@@ -1,0 +1,147 @@
+"""The far ends of a guest's wires, inside the guest: what stands on a Pi's pins, on its I2C bus, in its USB ports.
+
+The near ends are the kernel's own: /dev/gpiochip0 and /dev/i2c-1 (the modules in linux/modules), and USB devices
+that the kernel's gadget side plugs into its host side (dummy_hcd), with the drivers that a Pi has for them.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+CHUNK_BYTES = 1 << 16
+LOOK_S = 0.2  # how late a wire notices that it is to end
+GATHER_S = 0.02  # edges come by the hundred while a tone sounds
+QUIET_S = 0.03  # so long after its last byte a transfer is over
+I2C_RECORD = struct.Struct("=HHH")  # address, flags, length (i2c-bench.c)
+I2C_READ = 1
+GADGETS = Path("/sys/kernel/config/usb_gadget")
+
+
+class Edge(NamedTuple):
+    """An output of the terminal changed: the kernel's time, BCM number, level."""
+
+    at_ns: int
+    pin: int
+    level: int
+
+
+class Header:
+    """The 40-pin header: pins are nets. `edges` hears of every change of the terminal's outputs."""
+
+    def __init__(self, edges: Callable[[list[Edge]], None]) -> None:
+        self._file = os.open("/dev/gpio-bench", os.O_RDWR | os.O_NONBLOCK)
+        self._edges = edges
+        self._over = threading.Event()
+        threading.Thread(target=self._watch, name="header", daemon=True).start()
+
+    def join(self, one: int, other: int) -> None:
+        """A contact closes between two pins."""
+        self._write(f"join {one} {other}")
+
+    def cut(self, one: int, other: int) -> None:
+        self._write(f"cut {one} {other}")
+
+    @property
+    def shorts(self) -> int:
+        """How often two outputs of the terminal have driven against each other."""
+        return int(Path("/sys/module/gpio_bench/parameters/shorts").read_text())
+
+    def close(self) -> None:
+        self._over.set()
+
+    def _write(self, text: str) -> None:
+        os.write(self._file, text.encode())
+
+    def _watch(self) -> None:
+        held = b""
+        while not self._over.is_set():
+            if not select.select([self._file], [], [], LOOK_S)[0]:
+                continue
+            time.sleep(GATHER_S)
+            *lines, held = (held + os.read(self._file, CHUNK_BYTES)).split(b"\n")
+            self._edges([Edge(*map(int, line.split())) for line in lines])
+
+
+class I2cWire:
+    """The I2C bus 1 with one chip on it. `sent` gets what the terminal wrote; `quiet` is called after it."""
+
+    def __init__(
+        self, address: int, sent: Callable[[bytes], None], quiet: Callable[[], None]
+    ) -> None:
+        self._file = os.open("/dev/i2c-bench", os.O_RDWR | os.O_NONBLOCK)
+        self._address, self._sent, self._quiet = address, sent, quiet
+        self._over = threading.Event()
+        self.plug(True)
+        threading.Thread(target=self._watch, name="i2c", daemon=True).start()
+
+    def plug(self, there: bool) -> None:
+        """Whether the chip acknowledges."""
+        os.write(self._file, struct.pack("=HB", self._address, there))
+
+    def close(self) -> None:
+        self.plug(False)
+        self._over.set()
+
+    def _watch(self) -> None:
+        held, told = b"", True
+        while not self._over.is_set():
+            if not select.select([self._file], [], [], LOOK_S if told else QUIET_S)[0]:
+                if not told:
+                    self._quiet()
+                told = True
+                continue
+            held += os.read(self._file, CHUNK_BYTES)
+            held = self._taken(held)
+            told = False
+
+    def _taken(self, held: bytes) -> bytes:
+        """Hand on the whole records of `held`; what is left over."""
+        while len(held) >= I2C_RECORD.size:
+            address, flags, length = I2C_RECORD.unpack_from(held)
+            end = I2C_RECORD.size + length
+            if len(held) < end:
+                break
+            if address == self._address and not flags & I2C_READ and length:
+                self._sent(held[I2C_RECORD.size : end])
+            held = held[end:]
+        return held
+
+
+class Gadget:
+    """A USB device in one of this machine's ports. `function`: the kernel's word for what it is."""
+
+    def __init__(self, name: str, function: str, port: int, product: str, **options: bytes) -> None:
+        self._folder = GADGETS / name
+        self._port = f"dummy_udc.{port}"
+        for place, text in self._words(product):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+        works = self._folder / "functions" / function
+        works.mkdir(parents=True)
+        for option, value in options.items():
+            (works / option).write_bytes(value)
+        configuration = self._folder / "configs" / "c.1"
+        configuration.mkdir()
+        (configuration / function).symlink_to(works)
+
+    def _words(self, product: str) -> Iterator[tuple[Path, str]]:
+        self._folder.mkdir()
+        yield self._folder / "idVendor", "0x1a86"
+        yield self._folder / "idProduct", "0x7523"
+        english = self._folder / "strings" / "0x409"
+        yield english / "manufacturer", "Rig"
+        yield english / "product", product
+        yield english / "serialnumber", "0001"
+
+    def plug(self) -> None:
+        (self._folder / "UDC").write_text(self._port)
+
+    def unplug(self) -> None:
+        (self._folder / "UDC").write_text("\n")
