@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from terminal import __version__
@@ -15,9 +16,11 @@ from terminal.core.counter import Stand
 from terminal.core.events import CancelPressed, SaleAsked
 from terminal.core.refund import left_over
 from terminal.core.sale import FINAL, Order, Phase
-from terminal.core.sight import CLOCK_NOT_SET, outcome
+from terminal.core.sight import CLOCK_NOT_SET, doing, outcome
 from terminal.core.terms import Mode, Money, Refusal
 from terminal.dispatcher.enquiries import agree
+from terminal.dispatcher.outbox import PLACES
+from terminal.dispatcher.ring import recalled
 
 if TYPE_CHECKING:
     from terminal.dispatcher import Dispatcher
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 Answer = dict[str, object]
 LIST_MAX = 1_000
 RAW_MAX = 100  # a row has 33 kB at most, and a live sale waits as long as these take
+OPEN_LISTED_MAX = 100
 NO_VOID = "This gateway has no void. Give the money back: terminalctl refund {}"
 NO_CANCEL_NOTE = (
     "This gateway has no cancel: the code can be paid until it expires. Hand over nothing before it has "
@@ -47,6 +51,7 @@ class Reception:
             "cancel": self.cancel,
             "refund": self.refund,
             "void": self.void,
+            "backlog": self.backlog,
             "journal": self.journal,
         }
 
@@ -79,7 +84,9 @@ class Reception:
             "sandbox": ring.shop.test,
             "online": ring.contact.online,
             "last_contact_s": None if heard_ms is None else (now_ms - heard_ms) // 1000,
-            "open": [self._open(order, now_ms) for order in ring.orders.values()],
+            "open": [self._open(order, now_ms) for order in self._most_urgent()],
+            "open_count": len(ring.orders),
+            "untold": [facts(order) for order in ring.counter.untold],
             "last": told(last) if last else None,
             "screen": type(ring.shown.view).__name__ if ring.shown else "",
             "notices": ring.notice_counts(),
@@ -100,6 +107,13 @@ class Reception:
         if not counter.online:
             return "offline"
         return "ready" if counter.stand in (Stand.IDLE, Stand.RESULT) else "busy"
+
+    def _most_urgent(self) -> list[Order]:
+        """Of the open orders those that need a human, then the oldest."""
+        orders = self.dispatcher.orders.values()
+        stuck = [order for order in orders if order.phase is Phase.ATTENTION]
+        others = (order for order in orders if order.phase is not Phase.ATTENTION)
+        return [*stuck, *islice(others, OPEN_LISTED_MAX)][:OPEN_LISTED_MAX]
 
     def _open(self, order: Order, now_ms: int) -> Answer:
         return {**facts(order), "age_s": max(0, now_ms - order.opened_ms) // 1000}
@@ -175,6 +189,38 @@ class Reception:
         if not self.dispatcher.parts.gateway.timing.undo:
             raise Refusal(NO_VOID.format(original.order_no))
         return {"order": facts(self.dispatcher.open_return(original, original.amount, Mode.VOID))}
+
+    def backlog(self, request: Answer) -> Answer:
+        """What is open, since when, why, and what happens next; `op` "send": now, through the same places."""
+        ring = self.dispatcher
+        if request.get("op") == "send":
+            ring.send_now()
+        limit = request.get("limit")
+        listed = limit if isinstance(limit, int) and 0 <= limit <= LIST_MAX else OPEN_LISTED_MAX
+        now_ms = ring.parts.time.boot_ms()
+        return {
+            "online": ring.contact.online,
+            "open": len(ring.orders),
+            "oldest_s": (ring.orders.oldest_ms(now_ms) or 0) // 1000,
+            "in_flight": ring.outbox.in_flight,
+            "places": PLACES,
+            "items": [self._item(it, now_ms) for it in islice(ring.orders.values(), listed)],
+        }
+
+    def _item(self, order: Order, now_ms: int) -> Answer:
+        rows = recalled(lambda: self.dispatcher.parts.journal.history(order.order_no))
+        next_step, in_s = self._next(order, now_ms)
+        since = rows[0].when.utc if rows else None
+        return {**facts(order), "since": since, "next": next_step, "next_in_s": in_s}
+
+    def _next(self, order: Order, now_ms: int) -> tuple[str, int | None]:
+        """What happens next with an open order, in words, and in how many seconds when that is known."""
+        if order.pace.asked:
+            return f"{doing(order)}: no answer yet", None
+        if not self.dispatcher.contact.online:
+            return f"{doing(order)}: when the line is back", None
+        wait_ms = max(0, (order.pace.ask_at_ms or now_ms) - now_ms)
+        return doing(order) if wait_ms else f"{doing(order)}: waits for its turn", wait_ms // 1000
 
     def journal(self, request: Answer) -> Answer:
         journal = self.dispatcher.parts.journal

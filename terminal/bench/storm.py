@@ -136,7 +136,7 @@ class Storm:
         return make_gateway(load(file))
 
     def _answered(self, exchange: int, answer: Any) -> None:
-        self.ring.answered(exchange, answer)
+        self.ring.inbox.answered(exchange, answer)
 
     def misbehave(self) -> None:
         rules = [

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from terminal import __version__
-from terminal.cli import check, doctor, gateway, journal, programs, returns, sales, status
+from terminal.cli import backlog, check, doctor, gateway, journal, programs, returns, sales, status
 from terminal.cli.desk import SOCKET, Desk, NotDone
 from terminal.cli.paper import Paper
 from terminal.control import Unanswered
@@ -86,6 +86,6 @@ def _parser(prog: str) -> argparse.ArgumentParser:
             help="one JSON object per line",
         )
     words = parser.add_subparsers(metavar="WORD", required=True)
-    for group in (status, doctor, sales, returns, journal, check, gateway, programs):
+    for group in (status, doctor, sales, returns, backlog, journal, check, gateway, programs):
         group.add_to(words, shared)
     return parser

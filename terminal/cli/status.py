@@ -59,6 +59,9 @@ def _show(desk: Desk, reply: Facts, stuck: list[Facts]) -> None:
     for order in stuck:
         desk.paper.line(f"{order['order_no']} needs somebody to look at it.", Colour.BAD)
         desk.paper.line(f"Try: terminalctl journal show {order['order_no']}")
+    for order in reply["untold"]:
+        said = f"{order['order_no']}: {money(order['amount'])} {order['outcome']}"
+        desk.paper.line(f"{said}. Nobody at the counter has seen it yet.", Colour.CARE)
     sandbox = " (sandbox: no real money)" if reply["sandbox"] else ""
     desk.paper.facts(
         (
@@ -67,11 +70,11 @@ def _show(desk: Desk, reply: Facts, stuck: list[Facts]) -> None:
             ("screen", reply["screen"]),
             ("version", reply["version"]),
             ("last", _in_short(reply["last"])),
-            ("open", len(reply["open"]) or "none"),
+            ("open", reply["open_count"] or "none"),
         )
     )
     if reply["open"]:
-        _show_open(desk, reply["open"])
+        _show_open(desk, reply["open"], reply["open_count"])
 
 
 def _contact(reply: Facts) -> str:
@@ -88,7 +91,7 @@ def _in_short(order: Facts | None) -> str | None:
     return "  ".join(part for part in parts if part)
 
 
-def _show_open(desk: Desk, orders: list[Facts]) -> None:
+def _show_open(desk: Desk, orders: list[Facts], count: int) -> None:
     rows = [
         (
             order["order_no"],
@@ -101,5 +104,5 @@ def _show_open(desk: Desk, orders: list[Facts]) -> None:
         for order in orders[:OPEN_LISTED_MAX]
     ]
     desk.paper.table(("order", "amount", "outcome", "phase", "mode", "since"), rows)
-    if len(orders) > OPEN_LISTED_MAX:
-        desk.paper.line(f"... and {len(orders) - OPEN_LISTED_MAX} more: terminalctl journal list")
+    if count > OPEN_LISTED_MAX:
+        desk.paper.line(f"... and {count - OPEN_LISTED_MAX} more: terminalctl backlog")

@@ -46,10 +46,17 @@ from terminal.core.events import (
     WakeDue,
 )
 from terminal.core.record import replace
-from terminal.core.sale import NO_CANCEL, Ask, Order, Pace, Phase, Reason
+from terminal.core.sale import NO_CANCEL, NOT_UNDONE, Ask, Order, Pace, Phase, Reason
 from terminal.core.table import OF_RETURNS, Row, Step, attention, row, rule
 from terminal.core.terms import HouseFault, Mode
-from terminal.core.timing import Timing, backoff_ms
+from terminal.core.timing import (
+    GIVE_UP_MS,
+    TRIED_AGAIN_MS,
+    Timing,
+    backoff_ms,
+    half_the_patience_ms,
+    spread_ms,
+)
 
 CLOSING, REVERSING, VERIFYING, ATTENTION = (
     Phase.CLOSING,
@@ -105,7 +112,8 @@ def ask_again(order: Order, event: Event, timing: Timing) -> Step:
 def ask_later(order: Order, event: Event, timing: Timing) -> Step:
     """No clear answer: ask again, more slowly each time."""
     tries = order.pace.tries + 1
-    pause_ms = max(backoff_ms(tries), timing.query_step_ms)
+    pause_ms = spread_ms(backoff_ms(tries), order.order_no, tries)
+    pause_ms = max(pause_ms, timing.query_step_ms)
     return rest(order, event.at_ms + pause_ms, tries=tries, payer_acting=order.pace.payer_acting)
 
 
@@ -209,7 +217,7 @@ def undo(order: Order, phase: Phase, reason: Reason) -> Step:
 def send_undo(order: Order, event: Event, timing: Timing) -> Step:
     """The undo leaves, or the gateway's earliest time is waited for, asking meanwhile. One that was just
     answered is not repeated without a pause."""
-    needed = replace(order, undone=False)
+    needed = replace(_bounded(order, event), undone=False)
     if not timing.undo:
         return outlast(needed, event, timing)
     if order.pace.asked in (Ask.CLOSE, Ask.REVERSE):
@@ -219,6 +227,20 @@ def send_undo(order: Order, event: Event, timing: Timing) -> Step:
         return rest(needed, min(earliest_ms, event.at_ms + timing.query_step_ms))
     what = Ask.CLOSE if order.phase is CLOSING else Ask.REVERSE
     return ask(replace(needed, undo_left=True), what)
+
+
+def _bounded(order: Order, event: Event) -> Order:
+    """Tried until it is acknowledged, and after a day by a human too (reliability.md 3)."""
+    until_ms = event.at_ms + GIVE_UP_MS if order.until_ms is None else order.until_ms
+    return replace(order, until_ms=until_ms)
+
+
+def wake_undoing(order: Order, event: WakeDue, timing: Timing) -> Step:
+    """Nobody acknowledged it for a day: a human. Else ask if it is time."""
+    if order.until_ms is not None and event.at_ms >= order.until_ms:
+        detail = NOT_UNDONE if timing.undo else NO_CANCEL
+        return attention(order, event, order.reason or Reason.EXPIRED, detail)
+    return wake_asking(order, event, timing)
 
 
 def outlast(order: Order, event: Event, timing: Timing) -> Step:
@@ -325,7 +347,7 @@ def on_no_answer(order: Order, event: LineFailed | AnswerUnclear, timing: Timing
     if isinstance(event, AnswerUnclear) and order.pace.asked is Ask.QUERY and not order.undone:
         counted = replace(order, pace=replace(order.pace, tries=order.pace.tries + 1))
         return send_undo(counted, event, timing)
-    return ask_later(order, event, timing)
+    return ask_later(_bounded(order, event), event, timing)
 
 
 def go_on(order: Order, event: CodeIssued | CodeUnfit, timing: Timing) -> Step:
@@ -341,6 +363,8 @@ def resume(order: Order, event: Restarted, timing: Timing) -> Step:
     if event.rebooted and order.payable_until_ms is not None:
         payable_ms = order.payable_until_ms - order.opened_ms
         known = replace(known, payable_until_ms=event.at_ms + payable_ms)
+    if event.rebooted and order.phase in (CLOSING, REVERSING) and order.until_ms is not None:
+        known = replace(known, until_ms=event.at_ms + half_the_patience_ms(order))
     if event.rebooted and order.phase is VERIFYING:
         known = replace(known, until_ms=_verified_at_ms(known, event, timing))
     return known, ()
@@ -371,7 +395,7 @@ def undoing_row(phase: Phase) -> Row:
             LineFailed: rule(on_no_answer, phase, DECLINED),
             CodeIssued: rule(go_on, phase),
             CodeUnfit: rule(go_on, phase),
-            WakeDue: rule(wake_asking, phase),
+            WakeDue: rule(wake_undoing, phase, ATTENTION),
             Restarted: rule(resume, phase),
         },
         late=(CancelPressed, CodePresented),
@@ -437,6 +461,15 @@ def hinted_again(order: Order, event: PaymentHinted, timing: Timing) -> Step:
     return hourly(order, event, timing) if event.answer else ask_now(order, event, timing)
 
 
+def try_again(order: Order, event: WakeDue, timing: Timing) -> Step:
+    """An undo that nobody acknowledged is tried again, for a while, every hour (I13)."""
+    if order.detail != NOT_UNDONE or order.pace.asked:
+        return wake_asking(order, event, timing)
+    seen = order.mode is Mode.CPM or order.paid is not None
+    phase = REVERSING if seen else CLOSING
+    return ask(replace(order, phase=phase, until_ms=event.at_ms + TRIED_AGAIN_MS), Ask.QUERY)
+
+
 ATTENTION_ROW = row(
     {
         PaymentApproved: rule(hourly, ATTENTION),
@@ -447,7 +480,7 @@ ATTENTION_ROW = row(
         AnswerUnclear: rule(hourly, ATTENTION),
         LineFailed: rule(hourly, ATTENTION),
         PaymentHinted: rule(hinted_again, ATTENTION),
-        WakeDue: rule(wake_asking, ATTENTION),
+        WakeDue: rule(try_again, ATTENTION, CLOSING, REVERSING),
         Restarted: rule(resume, ATTENTION),
     },
     late=(CancelPressed, CodePresented, CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
@@ -468,6 +501,7 @@ def late_payment(order: Order, event: PaymentApproved, timing: Timing) -> Step:
         paid=event.paid,
         gateway_ref=event.gateway_ref or order.gateway_ref,
         undone=False,
+        until_ms=event.at_ms + GIVE_UP_MS,
     )
     if not timing.undo:
         return attention(late, event, Reason.LATE, NO_CANCEL)

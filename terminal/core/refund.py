@@ -41,14 +41,11 @@ from terminal.core.record import replace
 from terminal.core.sale import RETURNS, Ask, Order, Pace, Phase, Reason
 from terminal.core.table import EVENTS, Step, Table, attention, row, rule
 from terminal.core.terms import Mode, Money, Refusal
-from terminal.core.timing import Timing
+from terminal.core.timing import GIVE_UP_MS, Timing, half_the_patience_ms, spread_ms
 
 VOIDING, REFUNDING, ATTENTION = Phase.VOIDING, Phase.REFUNDING, Phase.ATTENTION
 RETURNED, NOT_RETURNED = Phase.RETURNED, Phase.NOT_RETURNED
 
-GIVE_UP_MS = (
-    24 * 3_600_000
-)  # without a result for so long: a human, and still a question every hour
 STEPS_MS = (
     5_000,
     10_000,
@@ -115,7 +112,8 @@ def open_return(order_no: str, original: Order, amount: Money, mode: Mode, *, at
 def ask_later(order: Order, event: Event, timing: Timing) -> Step:
     """Asked, no result: again, more slowly each time."""
     tries = order.pace.tries + 1
-    return rest(order, event.at_ms + STEPS_MS[min(tries, len(STEPS_MS)) - 1], tries=tries)
+    pause_ms = spread_ms(STEPS_MS[min(tries, len(STEPS_MS)) - 1], order.order_no, tries)
+    return rest(order, event.at_ms + pause_ms, tries=tries)
 
 
 def accepted(order: Order, event: RefundAccepted, timing: Timing) -> Step:
@@ -134,7 +132,10 @@ def returned(order: Order, event: RefundDone, timing: Timing) -> Step:
 
 
 def not_returned(order: Order, event: RefundFailed, timing: Timing) -> Step:
-    """A definite refusal: the reservation is released with this row."""
+    """A definite refusal: the reservation is released with this row. Not so when a void before it may have
+    returned everything: then a refusal is what one would hear, and a human must look."""
+    if order.undo_left:
+        return attention(order, event, event.reason, "an unanswered void may have returned it")
     return end(replace(order, reason=None), NOT_RETURNED, event.reason, event.detail)
 
 
@@ -163,10 +164,13 @@ def gave_up(order: Order, event: Event) -> bool:
 
 
 def resume(order: Order, event: Restarted, timing: Timing) -> Step:
-    """By query, never by a new number (reliability.md 3.4)."""
-    waits_anew = event.rebooted and order.phase is not ATTENTION
-    until_ms = event.at_ms + GIVE_UP_MS if waits_anew else order.until_ms
-    return replace(order, until_ms=until_ms, restarted=True, pace=Pace(ask_at_ms=event.at_ms)), ()
+    """By query, never by a new number (reliability.md 3.4). A void may have left before the power did."""
+    undo_left = order.undo_left or order.phase is VOIDING
+    known = replace(order, undo_left=undo_left, restarted=True, pace=Pace(ask_at_ms=event.at_ms))
+    if event.rebooted and order.phase is not ATTENTION:
+        until_ms = event.at_ms + half_the_patience_ms(order)
+        known = replace(known, opened_ms=event.at_ms, until_ms=until_ms)
+    return known, ()
 
 
 # -- void ------------------------------------------------------------------------------------------------
@@ -174,6 +178,13 @@ def resume(order: Order, event: Restarted, timing: Timing) -> Step:
 
 def voided(order: Order, event: UndoAccepted, timing: Timing) -> Step:
     return end(replace(order, paid=order.amount, reason=None), RETURNED, None)
+
+
+def no_answer_to_void(order: Order, event: LineFailed | AnswerUnclear, timing: Timing) -> Step:
+    """It may have been done; that it may have is remembered to the end."""
+    if never_left(order, event):
+        return end(order, NOT_RETURNED, Reason.NO_CONNECTION)
+    return ask_later(replace(order, undo_left=True), event, timing)
 
 
 def void_refused(order: Order, event: UndoRefused, timing: Timing) -> Step:
@@ -236,7 +247,7 @@ TABLE: Table = {
         {
             RefundAccepted: rule(accepted, REFUNDING),
             RefundDone: rule(returned, RETURNED, ATTENTION),
-            RefundFailed: rule(not_returned, NOT_RETURNED),
+            RefundFailed: rule(not_returned, NOT_RETURNED, ATTENTION),
             OrderNotFound: rule(unknown_there, REFUNDING),
             AnswerUnclear: rule(no_answer, REFUNDING),
             LineFailed: rule(no_answer, REFUNDING, NOT_RETURNED),
@@ -251,10 +262,10 @@ TABLE: Table = {
         {
             UndoAccepted: rule(voided, RETURNED),
             UndoRefused: rule(void_refused, VOIDING, REFUNDING),
-            RefundFailed: rule(not_returned, NOT_RETURNED),
+            RefundFailed: rule(not_returned, NOT_RETURNED, ATTENTION),
             OrderNotFound: rule(ask_later, VOIDING),
-            AnswerUnclear: rule(no_answer, VOIDING),
-            LineFailed: rule(no_answer, VOIDING, NOT_RETURNED),
+            AnswerUnclear: rule(no_answer_to_void, VOIDING),
+            LineFailed: rule(no_answer_to_void, VOIDING, NOT_RETURNED),
             PaymentHinted: rule(hinted, VOIDING),
             WakeDue: rule(wake_voiding, VOIDING, ATTENTION),
             Restarted: rule(resume, VOIDING),

@@ -54,6 +54,7 @@ FINAL = frozenset(
 )
 """No way leads out of these but a late payment (I7)."""
 
+NOT_UNDONE = "no undo was acknowledged"  # detail of an order at attention: tried again every hour
 NO_CANCEL = "this gateway has no cancel"  # detail of an order that shall end and must be outlasted
 
 

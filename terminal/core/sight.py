@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from terminal.core.counter import Counter, Shop, Stand, armed
-from terminal.core.sale import NO_CANCEL, RETURNS, Order, Phase, Reason
+from terminal.core.sale import NO_CANCEL, NOT_UNDONE, RETURNS, Order, Phase, Reason
 from terminal.core.terms import Money
 from terminal.core.views import (
     Attention,
@@ -143,13 +143,20 @@ def of_order(order: Order, elapsed_s: int, *, again: bool = False) -> View:
         reference = (order.gateway_ref or order.order_no)[-4:]
         return Paid(order.amount, reference, order.wallet or "", again)
     if order.phase is Phase.ATTENTION:
-        word = (order.reason or Reason.FAULT).value
+        word = "not undone" if order.detail == NOT_UNDONE else (order.reason or Reason.FAULT).value
         return Attention(order.amount, word, order.order_no)
     if order.final:
         return NotPaid(order.amount, order.reason or Reason.REFUSED, again)
     if waiting := _waiting_for(order):
         return Waiting(order.amount, waiting, elapsed_s)
     return Checking(order.amount, elapsed_s, _DOING[order.phase])
+
+
+def doing(order: Order) -> str:
+    """What is being tried for an order that is not final, in words."""
+    if order.phase is Phase.ATTENTION:
+        return "Asking once more; a person must look"
+    return _DOING[order.phase]
 
 
 def _waiting_for(order: Order) -> str | None:

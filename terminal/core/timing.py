@@ -45,14 +45,31 @@ class Timing:
 
 # Back-off of repeated undos and of queries that get no answer: 1, 2, 4, 8, 15, 30, 60 s (reliability.md 3).
 BACKOFF_MS = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000)
-ATTENTION_EVERY_MS = (
-    3_600_000  # nothing is dropped: what a human must look at is still asked about (I13)
-)
+JITTER_PERCENT = 20
+GIVE_UP_MS = 24 * 3_600_000  # an undo or a return without a result for so long: a human
+ATTENTION_EVERY_MS = 3_600_000  # nothing is dropped: that is still asked about (I13)
+TRIED_AGAIN_MS = 600_000  # and an undo tried again for so long
 
 
 def backoff_ms(tries: int) -> int:
     """The pause after `tries` requests in a row without a clear answer."""
     return BACKOFF_MS[min(max(tries - 1, 0), len(BACKOFF_MS) - 1)]
+
+
+def spread_ms(pause_ms: int, order_no: str, tries: int) -> int:
+    """The pause, 20 % shorter to 20 % longer: what failed together shall not come back together. The chance in
+    the order's number is the dice."""
+    thrown = (int.from_bytes(order_no.encode()[-5:]) + tries) * 2_654_435_761 >> 8
+    percent = 100 - JITTER_PERCENT + thrown % (2 * JITTER_PERCENT + 1)
+    return pause_ms * percent // 100
+
+
+def half_the_patience_ms(order: Order) -> int:
+    """What is left of it after a reboot, which hides how long ago anything was: without this a terminal that
+    is switched off every night would ask for ever and tell nobody."""
+    if order.until_ms is None:
+        return GIVE_UP_MS
+    return max((order.until_ms - order.opened_ms) // 2, ATTENTION_EVERY_MS)
 
 
 def next_wake(order: Order) -> int | None:

@@ -13,13 +13,15 @@ from heapq import heapify, heappop, heappush
 from terminal.core.sale import Order, Phase
 from terminal.core.timing import next_wake
 
-# Closes and reversals stop money, returns owe it to somebody; what waits for a human waits longest.
+# Closes and reversals stop money, returns owe it to somebody; what is only watched, and then what waits for
+# a human, comes last.
 RANKS = {
     Phase.CLOSING: 0,
     Phase.REVERSING: 0,
     Phase.VOIDING: 0,
     Phase.REFUNDING: 1,
-    Phase.ATTENTION: 3,
+    Phase.VERIFYING: 3,
+    Phase.ATTENTION: 4,
 }
 OTHERS_RANK = 2
 STALE_PER_ORDER = 4  # then a heap is swept: it stays as large as what it is about
@@ -59,6 +61,11 @@ class Orders(MutableMapping[str, Order]):
 
     def values(self) -> ValuesView[Order]:
         return self._orders.values()
+
+    def oldest_ms(self, now_ms: int) -> int | None:
+        """How long the oldest is open, as far as this boot knows; None: none is."""
+        oldest = next(iter(self._orders.values()), None)  # opened first, or read first at the start
+        return None if oldest is None else max(0, now_ms - oldest.opened_ms)
 
     # -- whose turn it is --------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from terminal.core.effects import (
+    MOVES_MONEY,
     CloseOrder,
     QueryRefund,
     RefundOrder,
@@ -62,6 +63,11 @@ class Outbox:
         """A request for the background would leave now."""
         return self.open and len(self._in_places) + len(self._waiting) < PLACES
 
+    @property
+    def in_flight(self) -> int:
+        """Exchanges that have left and are not answered, but for those of the sale in front."""
+        return len(self._in_places)
+
     def put(self, request: Request, *, urgent: bool) -> int:
         """The number of its exchange."""
         number = self.number()
@@ -92,7 +98,10 @@ class Outbox:
             request = replace(request, code=self.vault.pop(request.code_digest))
         stamp = Stamp(utc_ms=self._parts.time.utc_ms())
         try:
-            http = self._parts.gateway.build(request, stamp)
+            http = replace(
+                self._parts.gateway.build(request, stamp),
+                moves_money=isinstance(request, MOVES_MONEY),
+            )
         except HouseFault as fault:
             self.unsaid.append((self.take(number), str(fault)))
             return

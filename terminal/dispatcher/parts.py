@@ -1,4 +1,4 @@
-"""What wiring hands to the ring, and what edge threads put into its inbox."""
+"""What wiring hands to the ring: one of each, by their Protocols."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from terminal.core.events import CodeScanned, KeyPressed, ScanRefused
-from terminal.wire.http import HttpAnswer
-
 if TYPE_CHECKING:
     from terminal.clock import Time
     from terminal.core.views import Glass
     from terminal.devices.buzzer import Buzzer
     from terminal.devices.keypad import Keypad
     from terminal.devices.scanner import Scanner
-    from terminal.gateways import Gateway, Notice
+    from terminal.gateways import Gateway
     from terminal.journal.journal import Journal
-    from terminal.web import Verdict
-    from terminal.wire.line import Failure, Line
+    from terminal.wire.line import Line
 
 
 class Face(Protocol):
@@ -50,39 +46,6 @@ class Parts:
     code_key: bytes  # keys the digests of payment codes
 
 
-# -- what comes in by the inbox ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The line has something for exchange number `exchange`."""
-
-    exchange: int
-    answer: HttpAnswer | Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Somebody at the control socket asks; `reply` takes exactly one dict."""
-
-    request: dict[str, object]
-    reply: Callable[[dict[str, object]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Noticed:
-    """The gateway posted an authentic notice; `reply` takes exactly one verdict."""
-
-    notice: Notice
-    reply: Callable[[Verdict], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Finish: nothing new, everything durable is durable already."""
-
-
-Item = Answered | Asked | Noticed | Stop | KeyPressed | CodeScanned | ScanRefused
 Reception = Callable[[dict[str, object]], dict[str, object]]
 
 

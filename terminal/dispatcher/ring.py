@@ -12,7 +12,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from terminal.codes.scanned import Refused, read
 from terminal.core import counter as people
 from terminal.core import cpm, mpm, refund
 from terminal.core.counter import Counter, Shop
@@ -33,11 +32,9 @@ from terminal.core.events import (
     CancelPressed,
     CodeIssued,
     CodePresented,
-    CodeScanned,
     CodeUnfit,
     CounterEvent,
     Event,
-    KeyPressed,
     LineChanged,
     LineFailed,
     OrderEvent,
@@ -49,50 +46,38 @@ from terminal.core.events import (
     Restarted,
     SaleOpened,
     ScannerChanged,
-    ScanRefused,
     ServiceChanged,
     WakeDue,
 )
 from terminal.core.record import replace
-from terminal.core.sale import RETURNS, Order, Phase, Reason
-from terminal.core.sight import CLOCK_NOT_SET, view
+from terminal.core.sale import RETURNS, Order, Pace, Phase, Reason
 from terminal.core.step import step
-from terminal.core.table import attention
+from terminal.core.table import Step, attention
 from terminal.core.terms import ORDER_NO_MAX, HouseFault, JournalFault, Mode, mint_order_no
 from terminal.core.timing import next_wake
-from terminal.core.views import Glass, Idle, OutOfService
+from terminal.core.views import Glass
 from terminal.dispatcher.contact import Contact
 from terminal.dispatcher.enquiries import Enquiries, question
+from terminal.dispatcher.glass import glass_of, trouble
+from terminal.dispatcher.inbox import Answered, Asked, Inbox, Item, Noticed, Stop
 from terminal.dispatcher.orders import Orders
 from terminal.dispatcher.outbox import PLACES, Outbox
-from terminal.dispatcher.parts import (
-    Answered,
-    Asked,
-    Item,
-    Noticed,
-    Parts,
-    Reception,
-    Stop,
-    closed,
-    no_notices,
-    unheard,
-)
+from terminal.dispatcher.parts import Parts, Reception, closed, no_notices, unheard
 from terminal.journal import ArchiveLost, When
 from terminal.web import Verdict
 from terminal.web.looks import Looks
 from terminal.wire.http import HttpAnswer
 
 if TYPE_CHECKING:
-    from terminal.core.events import Key
     from terminal.core.terms import Money
     from terminal.wire.line import Failure
 
 log = logging.getLogger("terminal")
 
 UNPAID = (Phase.DECLINED, Phase.CLOSED, Phase.REVERSED)
+EX_SOFTWARE, EX_IOERR = 70, 74  # sysexits.h
 PEOPLE = (CancelPressed, CodePresented)
 _Found = TypeVar("_Found")
-INBOX_MAX = 256
 TICK_MS = 250  # the countdown and the clock on the glass
 ORDERS_OPEN_MAX = 10_000  # more, and no new sale starts (reliability.md 4)
 
@@ -105,9 +90,12 @@ class Dispatcher:
         self.shop = shop
         self.terminal = terminal
         self.idle_title = idle_title
-        self.inbox: queue.Queue[Item] = queue.Queue(INBOX_MAX)
+        self.inbox = Inbox(parts)
         self.counter = Counter()
         self.orders = Orders()  # everything that is not final
+        self.unresumed: dict[
+            str, Restarted
+        ] = {}  # of these, read at the start: what happens to them first
         self.looks = Looks()  # final, but asked about
         self.outbox = Outbox(parts)
         self.enquiries = Enquiries()  # by hand, about any order
@@ -122,52 +110,23 @@ class Dispatcher:
     # -- the loop ------------------------------------------------------------------------------------
 
     def run(self) -> int:
-        """Recover, then turn the ring until told to stop. The daemon's exit code: 0, or 74 (EX_IOERR)."""
+        """Recover, then turn the ring until told to stop. The daemon's exit code: 0; 74 (EX_IOERR) when the
+        journal failed; 70 (EX_SOFTWARE) for a fault of ours that no order could be stopped at."""
         try:
             self.recover()
-            self.listen()
+            self.inbox.listen()
             while not self.stopped:
                 self.settle()
                 self.beat()
                 self.take()
         except JournalFault as fault:
             self.give_up(fault)
-            return 74
+            return EX_IOERR
+        except Exception as fault:
+            log.exception("a fault of ours")
+            self.give_up(fault)
+            return EX_SOFTWARE
         return 0
-
-    def stop(self) -> None:
-        """From any thread: end the loop soon."""
-        self.inbox.put(Stop())
-
-    def listen(self) -> None:
-        """Edge threads put into the inbox, and nothing else. A full inbox drops a key, never an answer."""
-        self.parts.keypad.listen(self.key_pressed)
-        for scanner in self.parts.scanners:
-            scanner.listen(self.scanned)
-
-    def key_pressed(self, key: Key) -> None:
-        self._offer(KeyPressed(at_ms=self.parts.time.boot_ms(), key=key))
-
-    def scanned(self, raw: bytes) -> None:
-        """From a scanner's thread: look at the bytes there, so that nothing unjudged comes further."""
-        at_ms = self.parts.time.boot_ms()
-        try:
-            code = read(raw)
-        except Refused as refused:
-            self._offer(ScanRefused(at_ms=at_ms, message=refused.message))
-        else:
-            digest = code.digest(self.parts.code_key)
-            self._offer(CodeScanned(at_ms=at_ms, code=code, digest=digest))
-
-    def _offer(self, item: Item) -> None:
-        try:
-            self.inbox.put_nowait(item)
-        except queue.Full:
-            log.warning("the inbox is full: a key or a scan was dropped")
-
-    def answered(self, exchange: int, answer: HttpAnswer | Failure) -> None:
-        """From the line's threads. Blocks rather than drops: an answer may be money."""
-        self.inbox.put(Answered(exchange, answer))
 
     def take(self) -> None:
         """One item, or the passing of time."""
@@ -238,6 +197,7 @@ class Dispatcher:
 
     def turn(self, order_no: str, event: OrderEvent) -> None:
         """Step one order. A fault of ours stops this order at attention, never the daemon."""
+        self._resume(order_no)
         look = None if isinstance(event, PEOPLE) else self.looks.end(order_no)
         order = look.order if look else self._recalled(order_no, event)
         if order is None:
@@ -269,8 +229,7 @@ class Dispatcher:
 
         A step that only changed the pace (when to ask next) is not worth a write to the card."""
         if new != order:
-            self.parts.journal.append(new, event, self._when(event.at_ms))
-            log.info("%s: %s, %s", new.order_no, type(event).__name__, new.phase.value)
+            new, requests = self._written(order, new, event, requests)
         self.orders[new.order_no] = new
         if new.final:
             del self.orders[new.order_no]
@@ -278,6 +237,22 @@ class Dispatcher:
             self.send(request)
         if new != order or not new.final:  # a look at an ended order is nothing for people
             self.turn_counter(OrderMoved(at_ms=event.at_ms, order=new))
+
+    def _written(
+        self, order: Order | None, new: Order, event: Event, requests: tuple[Request, ...]
+    ) -> Step:
+        """`new` and `requests`, durable; or what became of `order` when its row makes no sense."""
+        when = self._when(event.at_ms)
+        try:
+            self.parts.journal.append(new, event, when)
+        except HouseFault as fault:
+            if order is None or isinstance(fault, JournalFault):
+                raise
+            log.exception("%s: our fault", order.order_no)
+            new, requests = attention(order, event, Reason.FAULT, str(fault)[:80])
+            self.parts.journal.append(new, event, when)
+        log.info("%s: %s, %s", new.order_no, type(event).__name__, new.phase.value)
+        return new, requests
 
     def _when(self, at_ms: int) -> When:
         time = self.parts.time
@@ -392,14 +367,15 @@ class Dispatcher:
             self.turn(request.order_no, event)
 
     def take_answer(self, answered: Answered) -> None:
-        now_ms, number = self.parts.time.boot_ms(), answered.exchange
-        self.note_contact(answered.answer, now_ms)
-        if number == self.contact.probing:
+        now_ms, probed = self.parts.time.boot_ms(), answered.exchange == self.contact.probing
+        if probed or isinstance(answered.answer, HttpAnswer) or not answered.answer.queued:
+            self.note_contact(answered.answer, now_ms)
+        if probed:
             self.contact.probing = None
             return
-        request = self.outbox.take(number)
+        request = self.outbox.take(answered.exchange)
         event = self.understand(request, answered.answer, now_ms)
-        if not self.enquiries.hears(number, request, event):
+        if not self.enquiries.hears(answered.exchange, request, event):
             self.turn(request.order_no, event)
 
     def understand(self, request: Request, answer: HttpAnswer | Failure, now_ms: int) -> OrderEvent:
@@ -444,6 +420,12 @@ class Dispatcher:
             exchange = self.outbox.put(question(order), urgent=True)
             self.enquiries.outside(exchange, order.order_no)
 
+    def send_now(self) -> None:
+        """Somebody wants all of it tried now; it still shares the same places."""
+        self.orders.ripen_all()
+        if not self.contact.online:
+            self.contact.probe_at_ms = self.parts.time.boot_ms()
+
     def probe(self) -> None:
         """One at a time: the answer to the one under way sets the time of the next."""
         self.contact.probe_at_ms = None
@@ -455,23 +437,35 @@ class Dispatcher:
     # -- start -----------------------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """The last row of every open order, stepped with Restarted; the last sale on the glass first.
-        Recovery reads, it never replays (reliability.md 3.5)."""
+        """The last row of every open order; the last sale on the glass first (reliability.md 3.5).
+
+        Recovery reads, it never replays. Each order is stepped with Restarted when its first turn comes: the
+        counter does not wait until ten thousand of them are written."""
         now_ms = self.parts.time.boot_ms()
-        last = recalled(self.parts.journal.last)
-        rows = self.parts.journal.live()
-        for row in rows:
-            self.orders[row.order.order_no] = row.order
-        for row in rows:
+        for row in self.parts.journal.live():
+            number = row.order.order_no
             rebooted = row.when.boot_id != self.parts.time.boot_id
-            self.turn(row.order.order_no, Restarted(at_ms=now_ms, rebooted=rebooted))
-        if last is not None and last.order.mode in RETURNS:  # nobody at the counter waits for it
-            of = last.order.of or ""
-            last = recalled(lambda: self.parts.journal.order(of))
-        if last is not None:
-            order = self.orders.get(last.order.order_no, last.order)
+            self.unresumed[number] = Restarted(at_ms=now_ms, rebooted=rebooted)
+            self.orders[number] = replace(row.order, pace=Pace(ask_at_ms=now_ms))
+        if last := self._last_sale():
+            self._resume(last.order_no)
+            order = self.orders.get(last.order_no, last)
             self.counter = people.show_last(self.counter, order, now_ms)
         self.counter = replace(self.counter, recent=self._recent_codes(now_ms))
+
+    def _last_sale(self) -> Order | None:
+        """What the counter was about; nobody there waits for a return."""
+        last = recalled(self.parts.journal.last)
+        if last is not None and last.order.mode in RETURNS:
+            of = last.order.of or ""
+            last = recalled(lambda: self.parts.journal.order(of))
+        return last.order if last else None
+
+    def _resume(self, order_no: str) -> None:
+        """Before anything else happens to an order that was read at the start. It happened then: nothing of
+        this order has left the terminal since."""
+        if restarted := self.unresumed.pop(order_no, None):
+            self.turn(order_no, restarted)
 
     def _recent_codes(self, now_ms: int) -> tuple[tuple[str, int], ...]:
         """A restart does not make a used code new (I11)."""
@@ -489,14 +483,17 @@ class Dispatcher:
             self.armed = armed
             for scanner in self.parts.scanners:
                 scanner.arm(armed)
-        glass = self.glass()
+        now_ms = self.parts.time.boot_ms()
+        glass = glass_of(
+            self.counter, self.shop, self.idle_title, self.orders, self.contact, now_ms
+        )
         if glass != self.shown:
             self.shown = glass
             self.parts.face.show(glass)
 
     def check_service(self) -> None:
         """Things without which no new sale may start."""
-        why, remedy = self._trouble()
+        why, remedy = trouble(self.parts, len(self.orders))
         if why != self.counter.why:
             now_ms = self.parts.time.boot_ms()
             self.turn_counter(ServiceChanged(at_ms=now_ms, why=why, remedy=remedy))
@@ -508,32 +505,10 @@ class Dispatcher:
         if lost is not self.counter.scanner_lost:
             self.turn_counter(ScannerChanged(at_ms=self.parts.time.boot_ms(), lost=lost))
 
-    def _trouble(self) -> tuple[str | None, str]:
-        if not self.parts.time.is_trusted():
-            return CLOCK_NOT_SET, "Connect to the network and wait."
-        if self.parts.face.lost:
-            return "The display is not answering.", self.parts.face.lost
-        if self.parts.keypad.lost:
-            return "The keypad is not answering.", self.parts.keypad.lost
-        if len(self.orders) > ORDERS_OPEN_MAX:
-            return "Too many sales are unresolved.", "Check the connection."
-        return None, ""
-
-    def glass(self) -> Glass:
-        now_ms = self.parts.time.boot_ms()
-        front = self.counter.front
-        background = len(self.orders) - (front is not None and front.order_no in self.orders)
-        online = self.contact.online
-        idle = Idle(
-            self.idle_title, "" if online else waits(now_ms - self.contact.since_ms), online
-        )
-        return Glass(view(self.counter, self.shop, now_ms, idle), background, self.shop.test)
-
-    def give_up(self, fault: JournalFault) -> None:
-        """The journal cannot be trusted: say so and end. systemd starts us again, and then the journal is
-        opened, checked and every open order asked about anew (reliability.md 8.5)."""
+    def give_up(self, fault: Exception) -> None:
+        """Nothing may go on: say so and end. systemd starts us again, and then the journal is opened, checked
+        and every open order asked about anew (reliability.md 8.5)."""
         log.critical("out of service: %s", fault)
-        self.parts.face.show(Glass(OutOfService("The journal cannot be written.", str(fault))))
 
 
 def recalled(read: Callable[[], _Found | None]) -> _Found | None:
@@ -543,12 +518,6 @@ def recalled(read: Callable[[], _Found | None]) -> _Found | None:
     except ArchiveLost as lost:
         log.error("%s", lost)
         return None
-
-
-def waits(for_ms: int) -> str:
-    """What the idle screen says while the line is down."""
-    minutes = for_ms // 60_000
-    return f"for {minutes} min: sales wait" if minutes else "sales wait"
 
 
 def utc_label(utc_ms: int) -> str:

@@ -1,7 +1,8 @@
-"""One call: a connection of its own, one request, one whole answer. Only the line's workers import this file.
+"""One call: one request, one whole answer. Only the line's workers import this file.
 
 requests and urllib3 speak HTTP. Ours is what they leave open:
 - the line hears when the connection stands and is asked before the first byte leaves (`Tap`);
+- a connection is kept for the next request only where one that died unnoticed can do no harm (`Door`);
 - the TLS context is ours alone: requests would add certifi's authorities to a private one;
 - heads and bodies have limits (F26), counted as bytes come in, before anybody buffers or unpacks them;
 - what went wrong is said in words for a technician.
@@ -16,6 +17,7 @@ import http.client
 import io
 import socket
 import ssl
+import time
 import zlib
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -34,17 +36,19 @@ HEAD_BYTES_MAX = 32 * 1024
 BODY_BYTES_MAX = 256 * 1024
 DETAIL_CHARACTERS_MAX = 120
 _PIECE_BYTES = 16 * 1024
-_HEADERS = {"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "counter-terminal"}
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "counter-terminal"}
+KNOCK_S = 1.5  # a probe's TCP: long enough for a second SYN, short enough to be back within 3 s
+KEPT_S = 4.0  # an idle connection; the shortest-lived servers hang up after five seconds
 
 CALL_ERRORS = (OSError, ValueError, HTTPError, http.client.HTTPException)
-"""All that `ask` and `knock` raise; requests' own are OSErrors. `words` says what they mean."""
+"""All that `Door.ask` and `knock` raise; requests' own are OSErrors. `words` says what they mean."""
 
 
 class Tap(Protocol):
     """The line, listening in. Both raise when it has given the call up."""
 
     def connected(self, sock: socket.socket) -> None:
-        """TCP stands, TLS not yet."""
+        """There is a connection: a new one (TLS to come), or a kept one."""
         ...
 
     def claim(self) -> None:
@@ -56,33 +60,80 @@ class Unusable(OSError):
     """An answer of which no more is wanted. Its text says why."""
 
 
-def ask(
-    gateway: SplitResult, request: HttpRequest, context: ssl.SSLContext, tap: Tap, connect_s: float
-) -> HttpAnswer:
-    """Send it and read the answer to its end. One of CALL_ERRORS when there is none."""
-    asked = Request(
-        "POST",
-        gateway.geturl().rstrip("/") + request.path,
-        data=request.body,
-        headers={**_HEADERS, **request.headers},
-    ).prepare()
-    timeout = (connect_s, request.read_timeout_ms / 1000)  # per recv; the line watches the whole
-    adapter = _Adapter(_pool(gateway, context, tap))
-    try:
-        answer = adapter.send(asked, stream=True, timeout=timeout)
-        with answer:
+class Door:
+    """One worker's way to the gateway: a connection that is kept, for a while, between two calls.
+
+    A kept connection breaks without telling whether the request arrived. So a request that moves money always
+    has a new one, and a question has a kept one at most `KEPT_S` old on which nothing has come in since: what
+    the far end sent unasked would be read as the answer (F45). Nothing is ever sent twice here."""
+
+    def __init__(self, gateway: SplitResult, context: ssl.SSLContext, connect_s: float) -> None:
+        self._gateway, self._context, self._connect_s = gateway, context, connect_s
+        self._adapter: _Adapter | None = None
+        self._kept_since_s = 0.0
+        self._tap: Tap | None = None
+        self._told = False  # the tap knows the connection
+
+    def ask(self, request: HttpRequest, tap: Tap) -> HttpAnswer:
+        """Send it and read the answer to its end. One of CALL_ERRORS when there is none."""
+        if request.moves_money or time.monotonic() - self._kept_since_s > KEPT_S:
+            self.close()
+        if self._adapter is None:
+            self._adapter = _Adapter(_pool(self._gateway, self._context, self))
+        self._tap, self._told = tap, False
+        try:
+            answer = self._exchange(self._adapter, request)
+        except BaseException:
+            self.close()
+            raise
+        self._kept_since_s = time.monotonic()
+        return answer
+
+    def _exchange(self, adapter: _Adapter, request: HttpRequest) -> HttpAnswer:
+        asked = Request(
+            "POST",
+            self._gateway.geturl().rstrip("/") + request.path,
+            data=request.body,
+            headers={**_HEADERS, **request.headers},
+        ).prepare()
+        timeout = (
+            self._connect_s,
+            request.read_timeout_ms / 1000,
+        )  # per recv; the line has the whole
+        with adapter.send(asked, stream=True, timeout=timeout) as answer:
             body = _body(answer.raw)
-    finally:
-        adapter.close()
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return HttpAnswer(answer.status_code, body, headers)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return HttpAnswer(answer.status_code, body, headers)
+
+    def connected(self, sock: socket.socket) -> None:
+        """TCP stands, TLS not yet."""
+        assert self._tap is not None
+        self._tap.connected(sock)
+        self._told = True
+
+    def leaving(self, sock: socket.socket) -> None:
+        """Bytes of the request are about to leave."""
+        assert self._tap is not None
+        if not self._told:
+            self.connected(sock)
+        self._tap.claim()
+
+    @property
+    def is_open(self) -> bool:
+        return self._adapter is not None
+
+    def close(self) -> None:
+        if self._adapter is not None:
+            self._adapter.close()
+            self._adapter = None
 
 
 def knock(gateway: SplitResult, context: ssl.SSLContext, tap: Tap, connect_s: float) -> None:
     """Connect, TLS included, and hang up. One of CALL_ERRORS when that fails."""
     host, port = _host(gateway)
-    with socket.create_connection((host, port), connect_s) as sock:
+    with socket.create_connection((host, port), min(connect_s, KNOCK_S)) as sock:
         tap.connected(sock)
+        sock.settimeout(connect_s)
         if gateway.scheme == "https":
             context.wrap_socket(sock, server_hostname=host).close()
 
@@ -152,15 +203,15 @@ class _Meter(io.RawIOBase):
 
 
 class _Plain(HTTPConnection):
-    """A connection that the line listens in on. `tap` is set by the pool."""
+    """A connection that the line listens in on. `door` is set by the pool."""
 
-    tap: Tap
+    door: Door
     response_class = _MeteredResponse
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
         try:
-            self.tap.connected(sock)
+            self.door.connected(sock)
         except OSError:
             sock.close()
             raise
@@ -169,7 +220,8 @@ class _Plain(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        self.tap.claim()
+        assert self.sock is not None
+        self.door.leaving(self.sock)
         super().send(data)
 
 
@@ -177,14 +229,14 @@ class _Secure(_Plain, HTTPSConnection):
     """The same over TLS: `connect` returns when the handshake is done."""
 
 
-def _pool(gateway: SplitResult, context: ssl.SSLContext, tap: Tap) -> HTTPConnectionPool:
-    """A pool for one connection, thrown away after the call (F45)."""
+def _pool(gateway: SplitResult, context: ssl.SSLContext, door: Door) -> HTTPConnectionPool:
+    """A pool for one connection. It looks before each use whether the far end has hung up or said something."""
     host, port = _host(gateway)
     kind = _Secure if gateway.scheme == "https" else _Plain
 
     def connection(**how: Any) -> HTTPConnection:
         made = kind(**how)
-        made.tap = tap
+        made.door = door
         return made
 
     if kind is _Plain:

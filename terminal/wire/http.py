@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """A POST to `path` below the gateway's base address. `read_timeout_ms`: how long to wait for the answer
-    (the gateway's rule, not the line's)."""
+    (the gateway's rule, not the line's). `moves_money`: never over a connection that was used before."""
 
     path: str
     body: bytes = field(repr=False)  # may hold a payment code: never printed
     headers: Mapping[str, str] = field(default_factory=dict)
     read_timeout_ms: int = 10_000
+    moves_money: bool = True
 
 
 @dataclass(frozen=True, slots=True)

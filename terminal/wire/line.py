@@ -7,8 +7,8 @@ for each exchange and in bounded time, whatever the network does. What it delive
 - `Failure`: anything else. `left` is False only while not one byte of the request can have left: the right
   to send the first byte is taken under the lock, and an exchange that was given up does not get it.
 
-Every exchange has a connection of its own. A used one can bring the late answer to the exchange before (F45),
-and breaks without telling whether the request arrived.
+Each worker keeps its connection a few seconds for the next question; what moves money has one of its own
+(wire/call.py: `Door`).
 
 A time-out per recv never ends at one byte a second (F43), and a name server that says nothing cannot be timed
 out at all. So a watch thread gives up what is late and cuts its connection.
@@ -36,22 +36,24 @@ from terminal.wire.http import HttpAnswer, HttpRequest
 if TYPE_CHECKING:
     import ssl
 
-WAITING_MAX = 10_000  # exchanges waiting for a worker, per lane
-URGENT_WORKERS = (
-    3  # of all workers: one sale can have its own order, the one it replaces, and a probe
-)
-URGENT_WAIT_S = 10
-BACKLOG_WAIT_S = 300  # 10,000 orders after a long outage (G10)
+    from terminal.wire.call import Door
+
+WAITING_MAX = 64  # exchanges waiting for a worker, per lane: whoever has more keeps them
+URGENT_WORKERS = 3  # one sale can have its own order, the one it replaces, and a probe
+BACKLOG_WORKERS = 8  # as many as the dispatcher sends at a time
+WAIT_S = 10
 CLOSE_WAIT_S = 1
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer. `left`: a byte of the request may have left this machine. `detail`: for the technician."""
+    """No answer. `left`: a byte of the request may have left this machine. `detail`: for the technician.
+    `queued`: it never got as far as the network, so it says nothing about the gateway."""
 
     left: bool
     detail: str
+    queued: bool = False
 
 
 Deliver = Callable[[int, HttpAnswer | Failure], None]
@@ -69,6 +71,7 @@ class _Call:
         self.request = request  # None: a probe
         self.give_up_at = give_up_at  # monotonic seconds
         self.late = "no worker was free in time"  # what to say then
+        self.queued = True
         self.left = False
         self.over = False  # its answer is delivered, or about to be
         self.handle: socket.socket | None = None  # a second one on its connection, to cut it
@@ -83,10 +86,10 @@ class _Call:
 class _Lane:
     """Calls of one kind, first come first served."""
 
-    def __init__(self, name: str, workers_max: int, wait_s: float) -> None:
+    def __init__(self, name: str, workers_max: int) -> None:
         self.name = name
         self.workers_max = workers_max
-        self.wait_s = wait_s
+        self.wait_s: float = WAIT_S
         self.waiting: deque[_Call] = deque()
         self.workers = 0
         self.idle = 0
@@ -94,7 +97,8 @@ class _Lane:
 
 class Line:
     """To one gateway. `base_url`: https (http for a sandbox on this machine), with an optional path.
-    `ca_file`: the only authorities trusted, None: the system's. Refusal when one of them cannot be used."""
+    `ca_file`: the only authorities trusted, None: the system's. `workers`: exchanges at a time that are not
+    urgent. Refusal when address or authorities cannot be used."""
 
     def __init__(
         self,
@@ -103,17 +107,15 @@ class Line:
         *,
         ca_file: Path | None = None,
         connect_timeout_ms: int = 3_000,
-        workers: int = 8,
+        workers: int = BACKLOG_WORKERS,
     ) -> None:
-        if workers <= URGENT_WORKERS:
-            raise HouseFault(f"a line needs more than {URGENT_WORKERS} workers")
         self._gateway = _checked(base_url)
         self._context = tls_context(ca_file) if ca_file else None  # the system's: when first needed
         self._deliver = deliver
         self._connect_s = connect_timeout_ms / 1000
         self._changed = threading.Condition()  # and the lock of all that follows
-        self._urgent = _Lane("urgent", URGENT_WORKERS, URGENT_WAIT_S)
-        self._backlog = _Lane("backlog", workers - URGENT_WORKERS, BACKLOG_WAIT_S)
+        self._urgent = _Lane("urgent", URGENT_WORKERS)
+        self._backlog = _Lane("backlog", workers)
         self._running: set[_Call] = set()
         self._turned_away: list[_Call] = []
         self._watcher: threading.Thread | None = None
@@ -161,47 +163,50 @@ class Line:
     # -- a worker ------------------------------------------------------------------------------------------
 
     def _work(self, lane: _Lane) -> None:
+        from terminal.wire.call import Door  # slow the first time: a second or more on a Pi
+
+        door = Door(self._gateway, self._tls(), self._connect_s)
         try:
-            self._warm_up()
-            while call := self._next(lane):
+            while call := self._next(lane, door):
                 answer: HttpAnswer | Failure | None = None  # stays so only for a fault of ours
                 try:
-                    answer = self._carry(call)
+                    answer = self._carry(call, door)
                 finally:
                     self._finish(call, answer)
         finally:
+            door.close()
             with self._changed:
                 lane.workers -= 1
 
-    def _warm_up(self) -> None:
-        """What is slow the first time (a second or more on a Pi) is no part of anybody's connect time."""
-        import terminal.wire.call  # noqa: F401
-
-        self._tls()
-
-    def _next(self, lane: _Lane) -> _Call | None:
+    def _next(self, lane: _Lane, door: Door) -> _Call | None:
         """The next call of the lane, from now on connecting; None: the line was closed."""
+        from terminal.wire.call import KEPT_S
+
         with self._changed:
             lane.idle += 1
-            self._changed.wait_for(lambda: lane.waiting or self._closed)
+            while not self._changed.wait_for(
+                lambda: lane.waiting or self._closed, KEPT_S if door.is_open else None
+            ):
+                door.close()
             lane.idle -= 1
             if self._closed:
                 return None
             call = lane.waiting.popleft()
+            call.queued = False
             call.give_up_at = time.monotonic() + self._connect_s
             call.late = f"no connection within {self._connect_s:g} s"
             self._running.add(call)
             self._changed.notify_all()
             return call
 
-    def _carry(self, call: _Call) -> HttpAnswer | Failure:
-        from terminal.wire.call import CALL_ERRORS, ask, knock, words
+    def _carry(self, call: _Call, door: Door) -> HttpAnswer | Failure:
+        from terminal.wire.call import CALL_ERRORS, knock, words
 
-        tap, context = _Tap(self._changed, call), self._tls()
+        tap = _Tap(self._changed, call)
         try:
             if call.request is not None:
-                return ask(self._gateway, call.request, context, tap, self._connect_s)
-            knock(self._gateway, context, tap, self._connect_s)
+                return door.ask(call.request, tap)
+            knock(self._gateway, self._tls(), tap, self._connect_s)
         except CALL_ERRORS as error:
             return Failure(call.left, words(error, self._gateway.hostname or ""))
         return HttpAnswer(0, b"")
@@ -234,7 +239,7 @@ class Line:
                         return
                     self._changed.wait(self._pause_s())
             for call in late:
-                self._deliver(call.exchange, Failure(call.left, call.late))
+                self._deliver(call.exchange, Failure(call.left, call.late, call.queued))
 
     def _late(self) -> list[_Call]:
         """Every call that is given up now; its connection is cut."""
@@ -268,7 +273,8 @@ class _Tap:
         with self._changed:
             if self._call.over:
                 raise GivenUp
-            self._call.handle = sock.dup()
+            # Not sock.dup(): a kept one has its TLS on already.
+            self._call.handle = socket.fromfd(sock.fileno(), sock.family, sock.type)
 
     def claim(self) -> None:
         """From here on the request counts as left, and the answer's own time runs."""

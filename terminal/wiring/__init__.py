@@ -91,7 +91,7 @@ def _run(settings: Settings, profile: Profile) -> int:
         stack.callback(journal.close)
         dispatcher = assemble(settings, profile, journal, stack)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: dispatcher.stop())
+            signal.signal(number, lambda *_: dispatcher.inbox.stop())
         systemd = Systemd(os.environ, dispatcher.parts.time.boot_ms, journal.last)
         stack.callback(systemd.stopping)
         dispatcher.beat = systemd.beat
@@ -115,7 +115,7 @@ def assemble(
     gateway = make_gateway(settings)
     line = Line(
         settings.gateway.url,
-        lambda exchange, answer: dispatcher.answered(
+        lambda exchange, answer: dispatcher.inbox.answered(
             exchange, answer
         ),  # it exists before any answer
         ca_file=settings.gateway.ca_file,

@@ -27,8 +27,17 @@ from terminal.core.events import (
     UndoRefusal,
     UndoRefused,
 )
-from terminal.core.sale import FINAL, Ask, Phase, Reason
-from terminal.core.timing import ATTENTION_EVERY_MS, Timing, backoff_ms, next_wake
+from terminal.core.sale import FINAL, NOT_UNDONE, Ask, Phase, Reason
+from terminal.core.timing import (
+    ATTENTION_EVERY_MS,
+    GIVE_UP_MS,
+    JITTER_PERCENT,
+    TRIED_AGAIN_MS,
+    Timing,
+    backoff_ms,
+    next_wake,
+    spread_ms,
+)
 from tests.core.explore import TIMINGS
 from tests.core.script import (
     CAREFUL,
@@ -368,6 +377,68 @@ def test_backoff_is_1_2_4_8_15_30_60_seconds() -> None:
         60_000,
     ]
     assert backoff_ms(0) == 1_000
+
+
+def test_pauses_are_spread_so_that_what_failed_together_comes_back_apart() -> None:
+    numbers = [f"T000001AAAA{count:08}{count * 7919 % 10**6:06}" for count in range(500)]
+    pauses = [spread_ms(60_000, number, 7) for number in numbers]
+    least, most = 600 * (100 - JITTER_PERCENT), 600 * (100 + JITTER_PERCENT)
+    assert least <= min(pauses) < least + 3_000
+    assert most - 3_000 < max(pauses) <= most
+    assert spread_ms(60_000, numbers[0], 7) == pauses[0], "no chance of its own: it can be replayed"
+    assert len({spread_ms(60_000, numbers[0], tries) for tries in range(20)}) > 5
+
+
+# -- how long ----------------------------------------------------------------------------------------------
+
+
+def unanswered(sale: Sale, for_ms: int) -> Sale:
+    """Nobody ever acknowledges the undo."""
+    until_ms = sale.now_ms + for_ms
+    while sale.now_ms < until_ms and sale.phase in (Phase.CLOSING, Phase.REVERSING):
+        if sale.order.pace.asked is Ask.QUERY:
+            sale.hears(PaymentPending)
+        elif sale.order.pace.asked:
+            sale.hears(AnswerUnclear, 1_000)
+        else:
+            sale.wakes()
+    return sale
+
+
+@pytest.mark.parametrize("undoing", [closing, reversing])
+def test_an_undo_without_a_result_for_a_day_is_for_a_human(undoing: Any) -> None:
+    sale = undoing()
+    begun_ms = sale.now_ms
+    assert unanswered(sale, 2 * GIVE_UP_MS).phase is Phase.ATTENTION
+    assert abs(sale.now_ms - begun_ms - GIVE_UP_MS) <= 60_000
+    assert sale.order.detail == NOT_UNDONE
+
+
+@pytest.mark.parametrize("undoing", [closing, reversing])
+def test_and_is_tried_again_every_hour(undoing: Any) -> None:
+    sale = unanswered(undoing(), 2 * GIVE_UP_MS)
+    undo, phase = type(undoing().last[0]), undoing().phase
+    for _ in range(3):
+        stopped_ms = sale.now_ms
+        assert sale.wakes().phase is phase
+        assert sale.now_ms - stopped_ms == ATTENTION_EVERY_MS
+        tried = sale.count(undo)
+        assert unanswered(sale, GIVE_UP_MS).phase is Phase.ATTENTION
+        assert sale.now_ms - stopped_ms <= ATTENTION_EVERY_MS + TRIED_AGAIN_MS + 60_000
+        assert sale.count(undo) > tried
+    sale.wakes().hears(PaymentPending).hears(UndoAccepted)
+    assert sale.hears(OrderClosed).order.final
+
+
+def test_a_terminal_that_is_switched_off_every_night_tells_it_too() -> None:
+    """A reboot hides how long it was off; half of the patience is its price (I13)."""
+    sale, days = reversing(), 0
+    while sale.phase is not Phase.ATTENTION:
+        unanswered(sale, 10 * 3_600_000)
+        if sale.phase is not Phase.ATTENTION:
+            sale.restarts(rebooted=True)
+        days += 1
+        assert days < 8, "nobody is ever told"
 
 
 ANSWERS: tuple[tuple[type[OrderEvent], dict[str, Any]], ...] = (

@@ -28,7 +28,7 @@ from terminal.core.events import (
 )
 from terminal.core.sale import Phase, Reason
 from terminal.core.terms import Money
-from terminal.core.timing import Timing
+from terminal.core.timing import Timing, backoff_ms, spread_ms
 from tests.core.script import (
     CAREFUL,
     CLOSE_ONLY,
@@ -346,7 +346,9 @@ def test_closing_unknown_queries_and_repeats_more_slowly_each_time(
         assert sale.asks is QueryOrder
         sale.hears(PaymentPending)
         assert sale.asks is CloseOrder
-    assert pauses == [2_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000, 60_000]
+    steps = [backoff_ms(tries) for tries in range(1, 9)]
+    spread = [spread_ms(step, sale.order.order_no, tries) for tries, step in enumerate(steps, 1)]
+    assert pauses == [max(sale.timing.query_step_ms, pause_ms) for pause_ms in spread]
 
 
 def test_closing_window_over_needs_a_human() -> None:

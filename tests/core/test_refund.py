@@ -24,6 +24,7 @@ from terminal.core.events import (
 from terminal.core.sale import Phase, Reason
 from terminal.core.sight import outcome
 from terminal.core.terms import Mode, Money, Refusal
+from terminal.core.timing import GIVE_UP_MS
 from tests.core.script import EUR_4, EUR_5, paid, refunding, requesting, voiding
 
 # -- may it be? (I4, F84) ------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def test_a_day_without_a_result_is_for_a_human_and_still_asked_about() -> None:
     while back.phase is Phase.REFUNDING:
         if back.wakes().asks:
             back.hears(AnswerUnclear)
-    assert back.now_ms >= refund.GIVE_UP_MS
+    assert back.now_ms >= GIVE_UP_MS
     assert back.phase is Phase.ATTENTION
     assert back.wakes().asks is QueryRefund
     assert back.hears(RefundDone, amount=EUR_5).phase is Phase.RETURNED
@@ -186,6 +187,38 @@ def test_void_without_an_answer_is_repeated_until_acknowledged() -> None:
         back.hears(AnswerUnclear)
     assert {request.order_no for request in back.sent} == {"V1"}
     assert back.wakes().hears(UndoAccepted).phase is Phase.RETURNED
+
+
+@pytest.mark.parametrize("lost", ["the answer", "the power"])
+def test_void_unanswered_then_refused_is_not_called_not_returned(lost: str) -> None:
+    """The first void may have returned everything: then a refusal is what one would hear (I4)."""
+    back = voiding()
+    if lost == "the answer":
+        back.hears(LineFailed, left=True)
+    else:
+        back.hears(Restarted, rebooted=True)
+    back.wakes().hears(UndoRefused, why=UndoRefusal.WINDOW_OVER)
+    assert back.asks is RefundOrder
+    back.hears(RefundFailed)
+    assert back.phase is Phase.ATTENTION
+    with pytest.raises(Refusal, match="still go back"):  # the reservation stays
+        refund.allow(paid(), [back.order], EUR_5, Mode.REFUND)
+    assert voiding().hears(AnswerUnclear).wakes().hears(RefundFailed).phase is Phase.ATTENTION
+
+
+def test_a_return_that_is_accepted_for_ever_is_for_a_human_even_with_a_reboot_a_day() -> None:
+    """A query that never names our number: under way, and under way, and the terminal is off at night."""
+    back, days = refunding().hears(RefundAccepted), 0
+    while back.phase is Phase.REFUNDING:
+        until_ms = back.now_ms + 10 * 3_600_000
+        while back.phase is Phase.REFUNDING and back.now_ms < until_ms:
+            if back.wakes().asks:
+                back.hears(RefundAccepted)
+        if back.phase is Phase.REFUNDING:
+            back.restarts(rebooted=True)
+        days += 1
+        assert days < 8, "nobody is ever told"
+    assert back.wakes().asks is QueryRefund
 
 
 def test_void_definitely_refused_leaves_the_sale_paid() -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -68,6 +68,8 @@ def status(**changed: object) -> Facts:
         "online": True,
         "last_contact_s": 3,
         "open": [],
+        "open_count": len(cast(list[Facts], changed.get("open", []))),
+        "untold": [],
         "last": row(7),
         "screen": "Idle",
     }
@@ -203,6 +205,85 @@ def test_status_with_open_orders(daemon: Daemon, typed: Typed) -> None:
         f"{SECOND}  12.50 EUR  attention  attention   cpm   3 days\n"
     )
     assert code == 1
+
+
+def test_status_tells_what_nobody_at_the_counter_has_seen(daemon: Daemon, typed: Typed) -> None:
+    """A payment came after the end and went back while nobody looked."""
+    late = facts(order_no=SECOND, phase="reversed", outcome="returned", reason="late")
+    daemon.will("status", status(untold=[late]))
+    _, out, _ = typed("status")
+    assert f"{SECOND}: 12.50 EUR returned. Nobody at the counter has seen it yet.\n" in out
+
+
+def test_status_counts_what_it_does_not_list(daemon: Daemon, typed: Typed) -> None:
+    waiting = [facts(**WAITING) | {"age_s": 14}] * 100
+    daemon.will("status", status(open=waiting, open_count=9_000))
+    out = typed("status")[1]
+    assert "  open     9000\n" in out
+    assert out.endswith("... and 8980 more: terminalctl backlog\n")
+
+
+# -- backlog -----------------------------------------------------------------------------------------------
+
+
+def backlog(**changed: object) -> Facts:
+    item = facts(**WAITING) | {
+        "since": "2026-03-01T13:05:09.120Z",
+        "next": "Asking the gateway",
+        "next_in_s": 14,
+    }
+    reply: Facts = {
+        "ok": True,
+        "online": True,
+        "open": 1,
+        "oldest_s": 90,
+        "in_flight": 0,
+        "places": 8,
+        "items": [item],
+    }
+    return reply | changed
+
+
+def test_backlog_empty(daemon: Daemon, typed: Typed) -> None:
+    daemon.will("backlog", backlog(open=0, items=[]))
+    assert typed("backlog")[:2] == (0, "Nothing open  Every sale has its result.\n")
+
+
+def test_backlog(daemon: Daemon, typed: Typed) -> None:
+    daemon.will("backlog", backlog())
+    code, out, _ = typed("backlog")
+    assert (code, daemon.heard) == (0, [{"word": "backlog", "limit": 20}])
+    assert out == (
+        "1 open  oldest 90 s, the line is up\n"
+        "0 of at most 8 asked right now.\n"
+        "Nobody has to do anything. To try all of it now: terminalctl backlog send\n"
+        "order                      amount     outcome  next                in    why  since\n"
+        f"{ORDER}  12.50 EUR  waiting  Asking the gateway  14 s       2026-03-01 14:05:09 CET\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "changed", [{"open": 100}, {"oldest_s": 3_601}], ids=["many", "an old one"]
+)
+def test_a_backlog_to_worry_about(daemon: Daemon, typed: Typed, changed: Facts) -> None:
+    """reliability.md 4: warn at 100 open or when the oldest is older than an hour."""
+    daemon.will("backlog", backlog(**changed))
+    assert typed("backlog")[0] == 1
+
+
+def test_backlog_send_now_and_without_a_line(daemon: Daemon, typed: Typed) -> None:
+    daemon.will("backlog", backlog())
+    assert "All are tried now." in typed("backlog send")[1]
+    assert daemon.heard[-1] == {"word": "backlog", "limit": 20, "op": "send"}
+    daemon.will("backlog", backlog(online=False))
+    out = typed("backlog --limit 5")[1]
+    assert out.startswith("1 open  oldest 90 s, no connection\n")
+    assert "Nothing is lost: it is sent when the line is back." in out
+
+
+def test_backlog_as_json(daemon: Daemon, typed: Typed) -> None:
+    daemon.will("backlog", backlog())
+    assert json.loads(typed("backlog --json")[1]) == backlog()
 
 
 def test_busy_alone_is_fine(daemon: Daemon, typed: Typed) -> None:

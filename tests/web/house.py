@@ -123,7 +123,7 @@ class House:
 
     def __exit__(self, *_: object) -> None:
         self.listener.close()
-        self.dispatcher.stop()
+        self.dispatcher.inbox.stop()
         self.thread.join(WAIT_S)
         self.sandbox.stop()
 
@@ -145,7 +145,7 @@ class House:
             )
             dispatcher = Dispatcher(parts, Shop("EUR", 200_000), TERMINAL, "")
             dispatcher.reception = lambda request: {"said": request["do"]()}  # type: ignore[operator]
-            self.line.deliver = dispatcher.answered
+            self.line.deliver = dispatcher.inbox.answered
             self.ready.put(dispatcher)
             dispatcher.run()
 

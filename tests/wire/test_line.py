@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import queue
 import socket
@@ -12,11 +13,13 @@ import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from terminal.core.terms import HouseFault, Refusal
+from terminal.wire import call as call_file
 from terminal.wire import line as line_file
 from terminal.wire.http import HttpAnswer, HttpRequest
 from terminal.wire.line import Failure, GivenUp, Line, _Call, _Tap
@@ -67,7 +70,6 @@ def test_the_request_goes_out_as_it_is() -> None:
         [
             f"Host: 127.0.0.1:{host.port}",
             "Accept-Encoding: identity",
-            "Connection: close",
             "User-Agent: counter-terminal",
             "Content-Type: application/json",
             "Content-Length: 7",
@@ -402,7 +404,85 @@ def test_addresses_that_are_none(url: str) -> None:
         Line(url, Inbox())
 
 
-# -- one connection for each exchange ----------------------------------------------------------------------
+# -- kept connections --------------------------------------------------------------------------------------
+
+QUESTION = replace(REQUEST, moves_money=False)
+
+
+def answering_on(host: Host, conn: socket.socket) -> None:
+    """Answer one request after the other."""
+    while True:
+        host.read(conn)
+        conn.sendall(OK)
+
+
+def one_after_the_other(line: Line, inbox: Inbox, *requests: HttpRequest) -> list[object]:
+    answers: list[object] = []
+    for number, request in enumerate(requests):
+        line.send(number, request)
+        answers.append(inbox.next()[1])
+    return answers
+
+
+def test_questions_share_a_connection() -> None:
+    with hosted(answering_on) as host, line_to(host.url, workers=1) as (line, inbox):
+        answers = one_after_the_other(line, inbox, *[QUESTION] * 5)
+        assert host.connections == 1
+    assert all(isinstance(answer, HttpAnswer) for answer in answers)
+
+
+def test_what_moves_money_never_goes_over_a_used_connection() -> None:
+    """One that broke unnoticed would leave a charge in doubt; and nothing is ever sent twice."""
+    with hosted(answering_on) as host, line_to(host.url, workers=1) as (line, inbox):
+        one_after_the_other(line, inbox, QUESTION, REQUEST, REQUEST, QUESTION)
+        assert host.connections == 3  # the last question uses the charge's
+
+
+def test_a_kept_connection_that_ended_is_not_used() -> None:
+    with hosted(answering(OK)) as host, line_to(host.url, workers=1) as (line, inbox):
+        for number in range(3):
+            line.send(number, QUESTION)
+            assert isinstance(inbox.next()[1], HttpAnswer)
+            host.gone.get(timeout=PATIENCE_S)  # it hung up after its answer
+        assert host.connections == 3
+
+
+def test_a_question_on_a_dead_connection_is_not_asked_twice() -> None:
+    """The far end takes the second request and hangs up: whether it was done, nobody knows."""
+
+    def serve(host: Host, conn: socket.socket) -> None:
+        host.read(conn)
+        conn.sendall(OK)
+        host.read(conn)
+
+    with hosted(serve) as host, line_to(host.url, workers=1) as (line, inbox):
+        first, second, third = one_after_the_other(line, inbox, *[QUESTION] * 3)
+        assert host.connections == 2
+    assert isinstance(first, HttpAnswer)
+    assert isinstance(second, Failure)
+    assert second.left
+    assert isinstance(third, HttpAnswer)
+
+
+def test_an_idle_connection_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_file, "KEPT_S", 0.05)
+    with hosted(answering_on) as host, line_to(host.url, workers=1) as (line, inbox):
+        one_after_the_other(line, inbox, QUESTION)
+        host.gone.get(timeout=PATIENCE_S)  # we hung up
+
+
+def test_a_kept_connection_is_cut_when_its_next_answer_is_late() -> None:
+    def serve(host: Host, conn: socket.socket) -> None:
+        host.read(conn)
+        conn.sendall(OK)
+        silent(host, conn)
+
+    with hosted(serve) as host, line_to(host.url, workers=1) as (line, inbox):
+        hasty = replace(HASTY, moves_money=False)
+        _, late = one_after_the_other(line, inbox, hasty, hasty)
+        host.gone.get(timeout=PATIENCE_S)
+    assert isinstance(late, Failure)
+    assert late.left
 
 
 def test_the_late_answer_of_another_exchange_is_never_read() -> None:
@@ -414,15 +494,17 @@ def test_the_late_answer_of_another_exchange_is_never_read() -> None:
         number = b"%d" % next(count)
         conn.sendall(of("200 OK\nConnection: keep-alive\nContent-Length: 1", number))
         conn.sendall(of("200 OK\nContent-Length: 4", b"late"))
-        conn.recv(1)
+        with contextlib.suppress(OSError):
+            while True:
+                host.read(conn)
+                conn.sendall(of("200 OK\nContent-Length: 4", b"late"))
 
-    with hosted(serve) as host, line_to(host.url) as (line, inbox):
+    with hosted(serve) as host, line_to(host.url, workers=1) as (line, inbox):
         for number in (b"1", b"2", b"3"):
             line.send(int(number), REQUEST)
             exchange, answer = inbox.next()
             assert isinstance(answer, HttpAnswer)
             assert (exchange, answer.body) == (int(number), number)
-            host.gone.get(timeout=PATIENCE_S)  # we hung up
         assert host.connections == 3
 
 
@@ -444,7 +526,7 @@ def test_each_exchange_is_answered_exactly_once() -> None:
         assert inbox.items.empty()
         names = [thread.name for thread in threading.enumerate() if thread.name.startswith("line-")]
     assert len([name for name in names if "urgent" in name]) <= 3
-    assert len([name for name in names if "backlog" in name]) <= 5
+    assert len([name for name in names if "backlog" in name]) <= 8
 
 
 class Gate:
@@ -470,7 +552,7 @@ def test_a_live_sale_does_not_wait_behind_the_backlog() -> None:
     with hosted(gate) as host, line_to(host.url) as (line, inbox):
         for exchange in range(50):
             line.send(exchange, LATER)
-        for _ in range(5):  # every worker of the backlog is busy
+        for _ in range(8):  # every worker of the backlog is busy
             host.requests.get(timeout=PATIENCE_S)
         line.send(99, NOW, urgent=True)
         assert inbox.next()[0] == 99
@@ -482,14 +564,15 @@ def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_file, "WAITING_MAX", 2)
     gate = Gate()
     with hosted(gate) as host, line_to(host.url) as (line, inbox):
-        for exchange in range(5):
+        for exchange in range(8):
             line.send(exchange, LATER)
             host.requests.get(timeout=PATIENCE_S)
-        for exchange in range(5, 8):
+        for exchange in range(8, 11):
             line.send(exchange, LATER)
-        assert inbox.next() == (7, Failure(False, "too many exchanges are waiting"))
+        full = Failure(False, "too many exchanges are waiting", queued=True)
+        assert inbox.next() == (10, full)
         gate.open.set()
-        assert sorted(inbox.next()[0] for _ in range(7)) == list(range(7))
+        assert sorted(inbox.next()[0] for _ in range(10)) == list(range(10))
 
 
 def test_nobody_waits_for_ever() -> None:
@@ -500,7 +583,7 @@ def test_nobody_waits_for_ever() -> None:
             host.requests.get(timeout=PATIENCE_S)
         line._urgent.wait_s = 0.05
         line.send(3, LATER, urgent=True)
-        assert inbox.next() == (3, Failure(False, "no worker was free in time"))
+        assert inbox.next() == (3, Failure(False, "no worker was free in time", queued=True))
         gate.open.set()
         assert sorted(inbox.next()[0] for _ in range(3)) == [0, 1, 2]
         assert host.connections == 3
@@ -508,16 +591,17 @@ def test_nobody_waits_for_ever() -> None:
 
 def test_close_answers_everything() -> None:
     with hosted(silent) as host, line_to(host.url) as (line, inbox):
-        for exchange in range(9):
+        for exchange in range(12):
             line.send(exchange, LATER)
-        for _ in range(5):
+        for _ in range(8):
             host.requests.get(timeout=PATIENCE_S)
         line.close()
-        ended = dict(inbox.next() for _ in range(9))
+        ended = dict(inbox.next() for _ in range(12))
         assert ended == {
-            exchange: Failure(exchange < 5, "the line was closed") for exchange in range(9)
+            exchange: Failure(exchange < 8, "the line was closed", queued=exchange >= 8)
+            for exchange in range(12)
         }
-        for _ in range(5):
+        for _ in range(8):
             host.gone.get(timeout=PATIENCE_S)
         with pytest.raises(HouseFault, match="closed"):
             line.send(10, REQUEST)
@@ -530,8 +614,6 @@ def test_a_line_that_was_never_used_closes() -> None:
 
 
 def test_a_fault_of_ours_is_told_and_is_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    from terminal.wire import call
-
     def fault(*_: object) -> None:
         raise AssertionError("planted")
 
@@ -539,7 +621,7 @@ def test_a_fault_of_ours_is_told_and_is_not_the_end(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(threading, "excepthook", caught.put)
     with hosted(answering(OK)) as host, line_to(host.url) as (line, inbox):
         with monkeypatch.context() as planted:
-            planted.setattr(call, "ask", fault)
+            planted.setattr(call_file.Door, "ask", fault)
             for _ in range(9):  # more than the lane has workers
                 line.send(1, REQUEST)
                 assert inbox.next() == (1, Failure(False, "a fault of this terminal: see the log"))

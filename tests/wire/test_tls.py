@@ -188,7 +188,14 @@ def test_a_handshake_without_end(authority: Authority, probe: bool) -> None:
                 line.probe(1)
             else:
                 line.send(1, REQUEST)
-            assert inbox.next() == (1, Failure(False, "no connection within 0.2 s"))
+            exchange, failure = inbox.next()
+            assert exchange == 1
+            assert isinstance(failure, Failure)
+            assert not failure.left
+            assert failure.detail in (
+                "no connection within 0.2 s",
+                "127.0.0.1: it does not answer in time",  # a slow machine: a pause in the drip
+            )
             host.gone.get(timeout=PATIENCE_S)  # the connection is cut, no thread hangs on it
 
 

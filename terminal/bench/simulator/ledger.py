@@ -299,7 +299,8 @@ class Ledger:
         return sum(it.amount.minor for it in self.refunds.values() if it.of == order_no)
 
     def _returnable(self, of: str) -> int:
-        return self.captured(of) if self.state(of) == "paid" else 0
+        """-1: nothing, not even nothing at all, of a sale that is not paid here."""
+        return self.captured(of) if self.state(of) == "paid" else -1
 
     def _give_back(self, number: str, amount: Money, of: str, wait_ms: int) -> None:
         self.refunds[number] = Refund(amount, of, self.clock.now_ms + wait_ms)

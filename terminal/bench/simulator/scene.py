@@ -31,7 +31,6 @@ from terminal.core.sale import Order, Phase
 from terminal.core.terms import JournalFault
 from terminal.core.views import Glass, Presenting, View
 from terminal.dispatcher import Answered, Asked, Dispatcher, Noticed, Parts
-from terminal.dispatcher.parts import Item
 from terminal.gateways import Notice
 from terminal.journal import Journal, Row
 from terminal.reception import Reception
@@ -132,12 +131,12 @@ class Scene:
         self.ring = ring = Dispatcher(self._parts(), self.shop, TERMINAL, "Open")
         ring.reception = Reception(ring, "toy").reply
 
-        ring.inbox = cast("queue.Queue[Item]", queue.SimpleQueue())  # nobody else puts into it
+        ring.inbox.items = queue.SimpleQueue()  # nobody else puts into it
         self._guarded(self._comes_up, ring)
 
     def _comes_up(self, ring: Dispatcher) -> None:
         ring.recover()
-        ring.listen()
+        ring.inbox.listen()
         self._settle(ring)
 
     def _parts(self) -> Parts:
@@ -159,7 +158,7 @@ class Scene:
     def _deliver(self, daemon: int, exchange: int, answer: HttpAnswer | Failure) -> None:
         """To this daemon only: an answer to one that died is heard by nobody."""
         if self.ring is not None and self.daemon == daemon:
-            self.ring.answered(exchange, answer)
+            self.ring.inbox.answered(exchange, answer)
 
     def _guarded(self, turn: Callable[..., object], *words: object) -> None:
         self._due_known = False

@@ -1,0 +1,55 @@
+"""What stands on the glass, and what keeps a new sale from starting: read off the state, nothing decided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from terminal.core.sight import CLOCK_NOT_SET, view
+from terminal.core.views import Glass, Idle
+
+if TYPE_CHECKING:
+    from terminal.core.counter import Counter, Shop
+    from terminal.dispatcher.contact import Contact
+    from terminal.dispatcher.orders import Orders
+    from terminal.dispatcher.parts import Parts
+
+ORDERS_OPEN_MAX = 10_000  # more, and no new sale starts (reliability.md 4)
+MINUTE_MS = 60_000
+
+
+def glass_of(
+    counter: Counter, shop: Shop, title: str, orders: Orders, contact: Contact, now_ms: int
+) -> Glass:
+    """`title`: what the idle screen says. The badge counts the open orders that are not in front."""
+    front = counter.front.order_no if counter.front else None
+    background = len(orders) - (front in orders)
+    idle = Idle(title, unresolved(background, orders, now_ms))
+    if not contact.online:
+        idle = Idle(title, waits(now_ms - contact.since_ms), online=False)
+    return Glass(view(counter, shop, now_ms, idle), background, shop.test)
+
+
+def waits(for_ms: int) -> str:
+    """What the idle screen says while the line is down."""
+    minutes = for_ms // MINUTE_MS
+    return f"for {minutes} min: sales wait" if minutes else "sales wait"
+
+
+def unresolved(count: int, orders: Orders, now_ms: int) -> str:
+    """What it says of earlier sales without a result, once the oldest is a minute old."""
+    minutes = (orders.oldest_ms(now_ms) or 0) // MINUTE_MS
+    age = f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"
+    return f"{count} open, oldest {age}" if count and minutes else ""
+
+
+def trouble(parts: Parts, open_orders: int) -> tuple[str | None, str]:
+    """Why no new sale may start, None: it may; and what helps."""
+    if not parts.time.is_trusted():
+        return CLOCK_NOT_SET, "Connect to the network and wait."
+    if parts.face.lost:
+        return "The display is not answering.", parts.face.lost
+    if parts.keypad.lost:
+        return "The keypad is not answering.", parts.keypad.lost
+    if open_orders > ORDERS_OPEN_MAX:
+        return "Too many sales are unresolved.", "Check the connection."
+    return None, ""
