@@ -5,8 +5,7 @@ The rules of this room:
 1. It answers like a good colleague (counter.md): first the verdict, then what is wrong, then the command that
    mends it. Exit codes: 0 fine, 1 something needs attention, 2 wrong use.
 2. It decides nothing and holds nothing: every word goes to the daemon through the control socket. Only the
-   journal is also read from the disk, and only while no daemon runs; and `reconcile` asks the gateway itself,
-   questions that move nothing.
+   journal is also read from the disk, and only while no daemon runs.
 3. `--json`: one JSON object per line on standard output and nothing else, errors too.
 4. What came from outside (a gateway's words, a shop's title) is printed without its control characters.
 
@@ -22,7 +21,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from terminal import __version__
-from terminal.cli import backlog, check, doctor, gateway, journal, programs, returns, sales, status
+from terminal.cli import (
+    backlog,
+    check,
+    doctor,
+    gateway,
+    journal,
+    programs,
+    reconcile,
+    returns,
+    sales,
+    status,
+)
 from terminal.cli.desk import SOCKET, Desk, NotDone
 from terminal.cli.paper import Paper
 from terminal.control import Unanswered
@@ -86,6 +96,17 @@ def _parser(prog: str) -> argparse.ArgumentParser:
             help="one JSON object per line",
         )
     words = parser.add_subparsers(metavar="WORD", required=True)
-    for group in (status, doctor, sales, returns, backlog, journal, check, gateway, programs):
+    for group in (
+        status,
+        doctor,
+        sales,
+        returns,
+        backlog,
+        journal,
+        check,
+        reconcile,
+        gateway,
+        programs,
+    ):
         group.add_to(words, shared)
     return parser

@@ -103,7 +103,7 @@ def _show_list(options: Namespace, desk: Desk, orders: list[Facts]) -> None:
 
 def show_order(options: Namespace, desk: Desk) -> int:
     """Where it stands now, then how it came there, oldest first."""
-    rows = _history(options, desk)
+    rows = history(options, desk, options.order_no)
     if not rows:
         raise Refusal("The journal has no such order. Try: terminalctl journal list")
     if desk.paper.as_json:
@@ -127,7 +127,7 @@ def show_order(options: Namespace, desk: Desk) -> int:
 
 def export_orders(options: Namespace, desk: Desk) -> int:
     """Every order as it stands now. RFC 4180, or one JSON object per line."""
-    orders = _all(options, desk)
+    orders = all_orders(options, desk)
     if not options.csv:
         for order in orders:
             desk.paper.data(order)
@@ -159,7 +159,8 @@ def _cell(value: object) -> str:
 # -- where the rows come from ------------------------------------------------------------------------------
 
 
-def _all(options: Namespace, desk: Desk) -> Iterator[Facts]:
+def all_orders(options: Namespace, desk: Desk) -> Iterator[Facts]:
+    """Every order as it stands now, newest first."""
     before = None
     while orders := _page(options, desk, PAGE_ROWS, before):
         yield from orders
@@ -175,8 +176,8 @@ def _page(options: Namespace, desk: Desk, limit: int, before: int | None) -> lis
     return _rows(options, desk, question, lambda journal: journal.tail(limit, before))
 
 
-def _history(options: Namespace, desk: Desk) -> list[Facts]:
-    number: str = options.order_no
+def history(options: Namespace, desk: Desk, number: str) -> list[Facts]:
+    """Every row of this order, oldest first."""
     question: dict[str, object] = {"op": "show", "order_no": number}
     return _rows(options, desk, question, lambda journal: journal.history(number))
 

@@ -45,12 +45,12 @@ def query_order(options: Namespace, desk: Desk) -> int:
     """The journal's word and the gateway's, side by side."""
     reply = desk.ask("query", order_no=options.order_no)
     if reply.get("asked"):
-        reply = _with_the_answer(desk, options.order_no)
+        reply = answered(desk, options.order_no)
     code = _told(desk, reply)
     return 1 if (reply.get("gateway") or {}).get("agrees") is False else code
 
 
-def _with_the_answer(desk: Desk, number: str) -> Facts:
+def answered(desk: Desk, number: str) -> Facts:
     """The order again, once the gateway has answered; without an answer when it takes too long."""
     until_s = time.monotonic() + ANSWER_S_MAX
     while True:

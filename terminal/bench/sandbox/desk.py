@@ -7,6 +7,7 @@
     POST   /sandbox/wallet/decline  {"qr" | "order_no" | "code": ...}
     POST   /sandbox/wallet/balance  {"wallet", "currency", "minor": to set it}
     GET    /sandbox/orders?since=0&wait_ms=0   orders with entries after number `since`; then since = "next"
+    GET    /sandbox/bill            the same as CSV, for terminalctl reconcile --bill (bill.py)
     GET    /sandbox/orders/NO       one order with its refunds and every entry about it
     GET, POST, DELETE /sandbox/misbehave       see mischief.py
     GET, POST         /sandbox/settings        see rules.py
@@ -23,6 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
+from terminal.bench.sandbox.bill import bill
 from terminal.bench.sandbox.entries import LedgerRefusal, Order, Why
 from terminal.bench.sandbox.ledger import PAGE_MAX, Ledger
 from terminal.bench.sandbox.mischief import Mischief
@@ -63,6 +65,10 @@ class Desk:
             asked = _asked(body, parts.query)
             if method == "GET" and name.startswith("orders/"):
                 return _json(200, self._order(name.removeprefix("orders/"), now_ms))
+            if (method, name) == ("GET", "bill"):
+                return HttpAnswer(
+                    200, bill(self._ledger, now_ms).encode(), {"content-type": "text/csv"}
+                )
             if door := self._doors.get((method, name)):
                 return _json(200, door(asked, now_ms))
             doors = sorted(f"{verb} /sandbox/{door}" for verb, door in self._doors)
