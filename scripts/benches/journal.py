@@ -1,8 +1,9 @@
 """What the journal costs: bytes and syncs of a sale, the time of a step as it grows, the time to come back.
 
-    scripts/bench journal [--rows 100000] [--dir DIR]
+    scripts/bench journal [--rows 100000] [--dir DIR] [--year 262800]
 
 One JSON line per figure. `--dir` names the disk to measure (a card); `--rows` how far the journal grows.
+`--year` plays that many sales of a year, a restart a day, full files put away, and tells size, files, memory.
 `sqlite_as_it_comes` is the peer: the same rows in the same tables with SQLite's own defaults.
 
 KiB are counted in the blocks of 4 KiB that a file system writes: for each sync, the blocks of that file dirtied
@@ -12,6 +13,7 @@ since the one before (reliability.md 5.1). The file system's own metadata comes 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sqlite3
@@ -23,10 +25,12 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
 
-from terminal.journal import Journal, chain, journal, opening
+from terminal.journal import Journal, Row, opening, rows
 from terminal.journal.disk import OK, Disk, Kind, Operation
 from tests.journal.samples import (
+    EPOCH,
     TERMINAL,
+    Hasty,
     Step,
     append,
     cpm_sale,
@@ -41,7 +45,8 @@ BLOCK = 4096
 WARM_SALES, COUNTED_SALES = 100, 1_000  # over several moves of the -wal
 TIMED_SALES = 300
 LIVE = 1_000
-BATCH = 512
+DAYS = 365
+OPEN_EVERY = 5_000  # an order that stays for a human until the next one does
 
 Sale = Callable[[int], Iterator[Step]]
 Commit = Callable[[Step], object]
@@ -127,23 +132,12 @@ def peer_commit(db: sqlite3.Connection) -> Commit:
         nonlocal seq
         seq += 1
         order, event = step
-        columns = Journal._columns(_Counter(seq), order, event, when(event.at_ms), seq)  # type: ignore[arg-type]
+        columns = rows.columns_of(Row(seq, order, event, when(event.at_ms)), seq)
         db.execute("BEGIN IMMEDIATE")
-        db.execute(journal._INSERT, (*columns, bytes(32)))
-        if order.final:
-            db.execute(journal._SHUT, (order.order_no,))
-        else:
-            db.execute(journal._OPEN, (order.order_no, seq))
+        rows.insert(db, (*columns, bytes(32)), order)
         db.execute("COMMIT")
 
     return commit
-
-
-class _Counter:
-    """As much of a journal as `_columns` looks at."""
-
-    def __init__(self, seq: int) -> None:
-        self._seq = seq - 1
 
 
 # -- time ------------------------------------------------------------------------------------------------------
@@ -168,32 +162,27 @@ def say_steps(taken: list[int], rows: int, who: str) -> None:
     say("step_p99", percentile(taken, 0.99), "ms", rows=rows, who=who)
 
 
-def grow(ours: Journal, rows: int) -> None:
+def grow(path: Path, upto: int) -> Journal:
     """Many rows to a commit; every one is what `append` would have written."""
-    while ours._seq < rows:
-        ours._db.execute("BEGIN IMMEDIATE")
-        for _ in range(BATCH // 3):
-            ours._opened += 1
-            for order, event in mpm_sale(ours._opened):
-                columns = ours._columns(order, event, when(event.at_ms), ours._opened)
-                ours._link = chain.link(ours._link, columns)
-                ours._db.execute(journal._INSERT, (*columns, ours._link))
-                ours._seq += 1
-        ours._db.execute("COMMIT")
-        ours._move_wal()
+    with Hasty.open(path, terminal=TERMINAL, chance=lambda: EPOCH) as hasty:
+        counter, row = hasty.orders_minted(), 0
+        while row < upto:
+            counter += 1
+            for step in mpm_sale(counter):
+                row = append(hasty, step)
+    return open_journal(path)
 
 
 def measure_growth(place: Path, rows_max: int) -> None:
     path = place / "growth" / "journal.db"
-    rows = 1_000
-    with open_journal(path) as ours:
-        while rows <= rows_max:
-            grow(ours, rows)
-            taken = time_steps(ours._opened + 1, partial(append, ours))
-            say_steps(taken, rows, "journal")
-            measure_reads(ours, rows)
-            rows *= 10
-    say("file", path.stat().st_size / 2**20, "MiB", rows=rows // 10)
+    upto = 1_000
+    while upto <= rows_max:
+        with grow(path, upto) as ours:
+            taken = time_steps(ours.orders_minted() + 1, partial(append, ours))
+            say_steps(taken, upto, "journal")
+            measure_reads(ours, upto)
+        upto *= 10
+    say("file", path.stat().st_size / 2**20, "MiB", rows=upto // 10)
     with closing(peer(place / "peer.db")) as db:
         say_steps(time_steps(1, peer_commit(db)), 0, "sqlite_as_it_comes")
 
@@ -225,8 +214,7 @@ def timed_ms(call: Callable[[], object], times: int) -> float:
 
 def measure_reopen(place: Path, rows: int) -> None:
     path = place / "reopen" / "journal.db"
-    with open_journal(path) as ours:
-        grow(ours, rows)
+    with grow(path, rows) as ours:
         for _ in range(LIVE):
             append(ours, opened(ours.orders_minted() + 1))
     say_reopen(path, rows, "clean")
@@ -251,13 +239,63 @@ def say_reopen(path: Path, rows: int, after: str) -> None:
     say("read_live", (end - ready) / 1e6, "ms", rows=rows, live=live, after=after)
 
 
+# -- a year -----------------------------------------------------------------------------------------------------
+
+
+def measure_year(path: Path, sales: int) -> None:
+    """Every row is one `append` with its own commit. Memory: what this process holds at each day's end."""
+    a_day = sales // DAYS
+    most_rows, held_kib, files, begin = 0, [], 0, perf_counter_ns()
+    for day in range(DAYS):
+        with open_journal(path) as ours:
+            for n in range(day * a_day, (day + 1) * a_day):
+                sell(ours, n)
+                most_rows = max(most_rows, ours._seq - ours._base.seq)
+                ours.tidy()
+            files = max(files, len(list(Path("/proc/self/fd").iterdir())))
+        held_kib.append(resident_kib())
+    took_s = (perf_counter_ns() - begin) / 1e9
+    with open_journal(path) as ours:
+        told = {"sales": ours.orders_minted(), "rows": ours._seq}
+        say("year_took", took_s, "s", **told)
+        say("year_hot_rows_most", most_rows, "rows")
+        say("year_files", len([f for f in path.parent.iterdir() if "shm" not in f.name]), "files")
+        say("year_open_files_most", files, "descriptors")
+        say("year_size", sum(f.stat().st_size for f in path.parent.iterdir()) / 2**20, "MiB")
+        warm = held_kib[len(held_kib) // 12]  # a month
+        say("year_memory_growth", (held_kib[-1] - warm) / 1024, "MiB", warm_kib=warm)
+        say("year_oldest_sale", timed_ms(lambda: ours.sale(number(1)), 5), "ms")
+        say("year_unknown_order", timed_ms(lambda: ours.order("T"), 5), "ms")
+        say("year_tail_20", timed_ms(lambda: ours.tail(20), 5), "ms")
+        say("year_verify", timed_ms(ours.verify, 1) / 1e3, "s", broken=ours.verify() or 0)
+    say_reopen(path, told["rows"], "year")
+
+
+def sell(ours: Journal, n: int) -> None:
+    counter = ours.orders_minted() + 1
+    for step in mpm_sale(counter):
+        append(ours, step)
+    if n % OPEN_EVERY == 0:
+        append(ours, opened(counter + 1))
+
+
+def resident_kib() -> int:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="What the journal costs.")
     parser.add_argument("--rows", type=int, default=100_000, help="grow by tens up to this many")
     parser.add_argument("--dir", help="where to write: the disk that is measured")
+    parser.add_argument("--year", type=int, metavar="SALES", help="play a year of so many instead")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.dir, prefix="journal-bench-") as name:
         place = Path(name)
+        if asked.year:
+            measure_year(place / "year" / "journal.db", asked.year)
+            return
         measure_bytes(place)
         measure_reopen(place, min(asked.rows, 100_000))
         measure_growth(place, asked.rows)
