@@ -15,12 +15,12 @@ import numpy as np
 Small: TypeAlias = Any  # NDArray[uint8]
 Box: TypeAlias = tuple[int, int, int, int]
 
-BLOCK_PX = 8
-EVERY_ROW = 4  # of the frame's rows, so many are looked at
-CHANGED = 14  # gray levels between two blocks that are not the same
-BLOCKS_MIN = 6  # so many changed blocks are something
+BLOCK_PX = 16
+EVERY_ROW = 2  # of the frame's rows, so many are looked at
+CHANGED = 12  # gray levels between two blocks that are not the same
+BLOCKS_MIN = 3  # so many changed blocks are something
 MARGIN_PX = 64  # round what changed: a code's border may look like the counter
-STILL_FRAMES = 20  # so long nothing moves before a scene is learned
+STILL_FRAMES = 90  # so long nothing moves before a scene is learned: six rounds of stages
 FOLLOW = 0.05  # of the new light in each frame
 
 

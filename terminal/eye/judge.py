@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from terminal.codes import wallets
-from terminal.codes.scanned import Refused
 from terminal.eye.readers import QR
 from terminal.eye.seen import Code, Seen
 
@@ -88,7 +86,10 @@ class Judge:
 
 
 def _has_scheme(text: str) -> bool:
-    """Whether it may be a payment code by the wallets' rules."""
+    """Whether it may be a payment code by the wallets' rules, which are loaded for the first Code 128."""
+    from terminal.codes import wallets
+    from terminal.codes.scanned import Refused
+
     try:
         wallets.identify(text, symbology="code128")
     except Refused:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.eye.pictures import SMALL_PX, affine, cut
+from terminal.eye.pictures import LARGE_PX, SMALL_PX, affine, cut
 from terminal.eye.seen import View
 
 Field: TypeAlias = Any  # NDArray[float32]
@@ -28,6 +28,8 @@ MAP_PX = 320  # the frame's longer side in the map of edges
 NEAR = 15  # blocks of that map over which edges are dense
 LEVELS = (0.55, 0.75)  # of the densest place: a patch may stand on a lesser one
 SAME = 0.6  # boxes that share so much of their area are one
+BAND_MAP_PX = 400  # the longer side of the picture in which bars are measured
+BAND_ROWS_MAX = 200
 BAND_PX = 40  # bars over less are none
 COHERENCE_MIN = 0.35  # of the edges' direction: below it the patch has no bars
 BAND_LEVEL = 0.3  # of the strongest edges along the bars
@@ -40,6 +42,18 @@ class Band:
 
     view: View
     width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A band in a piece: its upper left end, the ways along the code and along the bars, and px of each."""
+
+    origin: Field
+    right: Field
+    along: Field
+    width: float
+    height: float
+    edge: float  # more at either end
 
 
 # -- where ----------------------------------------------------------------------------------------------
@@ -99,20 +113,28 @@ def _shared(one: Box, other: Box) -> float:
 def upright(frame: memoryview, box: Box) -> Band | None:
     """The bars in the box: their direction, the slope of the band they form, and the band alone."""
     piece, left, top = cut(frame, box)
-    if min(piece.shape) < 16:
+    shrink = -(-max(piece.shape) // BAND_MAP_PX)
+    small = piece if shrink == 1 else _reduced(piece, shrink)
+    if min(small.shape) < 16:
         return None
-    smooth = cv2.GaussianBlur(piece, (0, 0), 1.0).astype(np.float32)
+    smooth = cv2.GaussianBlur(small, (0, 0), 1.0).astype(np.float32)
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    core = np.zeros(piece.shape, bool)
-    core[box[1] - top : box[3] - top, box[0] - left : box[2] - left] = True
-    angle, _ = _direction(across[core], down[core])
-    near = max(9, int(max(box[2] - box[0], box[3] - box[1]) * BAND_NEAR) | 1)
+    inner = [side // shrink for side in (box[0] - left, box[1] - top, box[2] - left, box[3] - top)]
+    core = (slice(inner[1], inner[3]), slice(inner[0], inner[2]))
+    angle, _ = _direction(across[core].ravel(), down[core].ravel())
+    near = max(9, int(max(inner[2] - inner[0], inner[3] - inner[1]) * BAND_NEAR) | 1)
     for _ in range(2):  # the direction of the band's own edges is better than that of all
         band = _band(across, down, angle, near)
         angle, coherence = _direction(across[band], down[band])
     if coherence < COHERENCE_MIN:
         return None
-    return _cut_upright(piece, band, angle, near, (left, top))
+    shape = _shape(band, angle, near)
+    return _cut_upright(piece, shape, shrink, (left, top)) if shape else None
+
+
+def _reduced(piece: Field, shrink: int) -> Field:
+    size = max(1, piece.shape[1] // shrink), max(1, piece.shape[0] // shrink)
+    return cv2.resize(piece, size, interpolation=cv2.INTER_AREA)
 
 
 def _direction(across: Field, down: Field) -> tuple[float, float]:
@@ -136,34 +158,37 @@ def _band(across: Field, down: Field, angle: float, near: int) -> NDArray[np.boo
     return band
 
 
-def _cut_upright(
-    piece: Field, band: NDArray[np.bool_], angle: float, near: int, corner: tuple[int, int]
-) -> Band | None:
-    """The band with one affine step. Its x runs along the code, its y along the bars."""
+def _shape(band: NDArray[np.bool_], angle: float, near: int) -> Shape | None:
+    """Where the band lies: its x runs along the code, its y along the bars."""
     y, x = np.nonzero(band)
-    across, along = (
-        np.array([np.cos(angle), np.sin(angle)]),
-        np.array([-np.sin(angle), np.cos(angle)]),
-    )
+    across = np.array([np.cos(angle), np.sin(angle)])
+    along = np.array([-np.sin(angle), np.cos(angle)])
     place, height = x * across[0] + y * across[1], x * along[0] + y * along[1]
     middle = place.mean(), height.mean()
     place, height = place - middle[0], height - middle[1]
     slope = float((place * height).sum() / ((place**2).sum() + 1e-6))
     first, last = np.percentile(place, (0.5, 99.5))
     low, high = np.percentile(height - slope * place, (4, 96))
-    width = float(last - first)
-    if width < BAND_PX or abs(slope) > 1.5:
+    if last - first < BAND_PX or abs(slope) > 1.5:
         return None
-    scale = 2 if width > SMALL_PX else 3
-    edge = width * 0.12 + near / 2
     right = across + slope * along
+    edge = (last - first) * 0.12 + near / 2
     origin = middle[0] * across + middle[1] * along + right * (first - edge) + along * low
-    to_piece = np.column_stack([right / scale, along / scale, origin])
-    size = int((width + 2 * edge) * scale), int(max(8, (high - low) * scale))
+    return Shape(origin, right, along, float(last - first), float(high - low), float(edge))
+
+
+def _cut_upright(piece: Field, shape: Shape, shrink: int, corner: tuple[int, int]) -> Band:
+    """The band with one affine step. `shape` was measured on a picture `shrink` times smaller."""
+    width = shape.width * shrink
+    scale = 1 if width > LARGE_PX else 2 if width > SMALL_PX else 3
+    wide = int((shape.width + 2 * shape.edge) * shrink * scale)
+    high = int(np.clip(shape.height * shrink * scale, 8, BAND_ROWS_MAX))
+    row = shape.along * (shape.height * shrink / high)
+    to_piece = np.column_stack([shape.right / scale, row, shape.origin * shrink])
     picture = cv2.warpAffine(
         piece,
         to_piece,
-        size,
+        (wide, high),
         flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )

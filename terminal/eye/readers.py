@@ -24,7 +24,9 @@ QUIET_PX = 32  # left round a code that is cut out for a second opinion
 Point: TypeAlias = tuple[float, float]
 
 _KINDS = zxingcpp.BarcodeFormat
-_FORMATS = zxingcpp.BarcodeFormats([_KINDS.QRCodeModel2, _KINDS.Code128])  # no Micro QR
+_FORMATS = zxingcpp.BarcodeFormats(  # no Micro QR
+    [_KINDS.QRCodeModel1, _KINDS.QRCodeModel2, _KINDS.Code128]
+)
 _HISTOGRAM, _LOCAL = zxingcpp.Binarizer.GlobalHistogram, zxingcpp.Binarizer.LocalAverage
 
 

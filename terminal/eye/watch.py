@@ -3,16 +3,17 @@ cheapest stages and one further stage of a fixed round.
 
     gate     nothing but the empty counter: no stage, but for every WAKE_FRAMES-th frame
     track    where the last code was
-    half, fast
-    one      the next of ROUND; what just read something is asked again first, for Code 128 wants a second
-             witness. A stage that took longer than its time sits out as many rounds.
+    half     zxing-cpp on every changed frame, at half its size
+    one      the next of ROUND, in which zxing-cpp on the full frame has every fourth turn; what just read
+             something is asked again first, for Code 128 wants a second witness. A stage that took longer
+             than its time sits out as many rounds.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from terminal.eye import CODE_128_MIN, frame_of, whole
 from terminal.eye.judge import Judge
@@ -22,21 +23,25 @@ from terminal.eye.seen import Code
 if TYPE_CHECKING:
     from terminal.eye import Gray
 
-WAKE_FRAMES = 15
+Box: TypeAlias = tuple[int, int, int, int]
+
+WAKE_FRAMES = 30
 TRACK_FRAMES = 30  # how long the last place is looked at first
 AGAIN_FRAMES = 3  # how often a stage that read something is asked again
 ROUND = (
     "crop 1",
+    "fast",
     "gray bars 1",
     "threshold 1",
     "crop 2",
-    "tries",
+    "fast",
     "soft sharp 1",
     "gray bars 2",
-    "zbar 1",
+    "tries",
+    "sharp 1",
+    "fast",
     "threshold 2",
     "bars 1",
-    "sharp 1",
     "quads",
 )
 WITHOUT_OPENCV: dict[str, See] = {"tries": whole.tries, "histogram": whole.histogram}
@@ -77,11 +82,13 @@ class Watch:
             self._last, self._since_last = found[0], 0
         return found
 
-    def _area(self, frame: memoryview) -> tuple[int, int, int, int] | None:
+    def _area(self, frame: memoryview) -> Box | None:
+        """What to look at: what changed, now and then the whole frame, or nothing."""
         rows, cols = frame.shape or (0, 0)
-        area = self._gate.area(frame) if self._gate else (0, 0, cols, rows)
+        whole_frame = (0, 0, cols, rows)
+        area = self._gate.area(frame) if self._gate else whole_frame
         self._idle = 0 if area else self._idle + 1
-        return (0, 0, cols, rows) if self._idle == WAKE_FRAMES else area
+        return area if area or self._idle % WAKE_FRAMES else whole_frame
 
     def _tracked(self, frame: memoryview) -> list[Code]:
         """The last code, if it is still there."""
@@ -98,15 +105,11 @@ class Watch:
         )
         return self._read(frame, box, {"track": whole.fast})
 
-    def _in(self, frame: memoryview, area: tuple[int, int, int, int]) -> list[Code]:
-        """The frame's stages. A frame that has a reading, though not proved, wants the stage that gave it."""
+    def _in(self, frame: memoryview, area: Box) -> list[Code]:
         name = self._next()
-        names = ("half", "fast", name) if self._gate else ("fast", name)
+        names = ("half", name) if self._gate else ("fast", name)
         stages = {each: self._stages[each] for each in names}
-        found = self._read(frame, area, stages)
-        if not self._judge.heard:
-            self._idle = self._idle % WAKE_FRAMES
-        return found
+        return self._read(frame, area, stages)
 
     def _next(self) -> str:
         """Whose turn it is. At the end of a round that read nothing, the gate may learn the scene."""
@@ -124,9 +127,7 @@ class Watch:
             self._sits_out[name] -= 1
         return self._round[self._turn]
 
-    def _read(
-        self, frame: memoryview, area: tuple[int, int, int, int], stages: dict[str, See]
-    ) -> list[Code]:
+    def _read(self, frame: memoryview, area: Box, stages: dict[str, See]) -> list[Code]:
         """The first code that one of the stages reads in that part of the frame."""
         look = Look(_window(frame, area))
         for name, see in stages.items():
@@ -140,14 +141,12 @@ class Watch:
                 self._sits_out[name] = int(took)
             if self._judge.decided:
                 break
-        left, top = area[:2]
-        return [
-            replace(
-                code,
-                box=(code.box[0] + left, code.box[1] + top, code.box[2] + left, code.box[3] + top),
-            )
-            for code in self._judge.verdict()
-        ]
+        return [_shifted(code, *area[:2]) for code in self._judge.verdict()]
+
+
+def _shifted(code: Code, x: int, y: int) -> Code:
+    left, top, right, bottom = code.box
+    return replace(code, box=(left + x, top + y, right + x, bottom + y))
 
 
 def _opened() -> tuple[Any, dict[str, See]]:
@@ -160,7 +159,7 @@ def _opened() -> tuple[Any, dict[str, See]]:
     return Gate(), STAGES
 
 
-def _window(frame: memoryview, box: tuple[int, int, int, int]) -> memoryview:
+def _window(frame: memoryview, box: Box) -> memoryview:
     """That part of the frame, where it lies."""
     left, top, right, bottom = box
     if box == (0, 0, *(frame.shape or ())[::-1]):

@@ -82,8 +82,8 @@ class Screen:
 
 def screen(scene: Scene, dice: np.random.Generator, module: int) -> Screen:
     """A wallet's page; `module` in px of this picture."""
-    card, width, height = _card(scene, module)
-    rows, cols = card.shape
+    shown, width, height = card(scene, module)
+    rows, cols = shown.shape
     dark = scene.inverted or scene.dark_app
     paper = 0.06 if dark else float(dice.choice([0.95, 0.9, 0.5, 0.3]))
     pad = int(cols * 0.07)
@@ -91,7 +91,7 @@ def screen(scene: Scene, dice: np.random.Generator, module: int) -> Screen:
     down = int(max(across * 1.9, rows * 1.3))
     page = np.full((down, across), paper, np.float32)
     top = max(0, int(down * (0.46 if scene.kind == "qr" else 0.32)) - rows // 2)
-    page[top : top + rows, pad : pad + cols] = card
+    page[top : top + rows, pad : pad + cols] = shown
     _furnish(page, top, top + rows, paper)
     side = max(4, int(across * 0.035))
     edge = int(side * 1.6)
@@ -100,7 +100,7 @@ def screen(scene: Scene, dice: np.random.Generator, module: int) -> Screen:
     return Screen(picture, centre, (width / 2, height / 2))  # type: ignore[arg-type]
 
 
-def _card(scene: Scene, module: int) -> tuple[Picture, int, int]:
+def card(scene: Scene, module: int) -> tuple[Picture, int, int]:
     """The code on its card, and the code's own size in px."""
     ink, paper = (0.93, 0.07) if scene.inverted else (0.04, 0.97)
     if scene.kind == "qr":
