@@ -6,6 +6,7 @@ state. It may ask the counter for things like a person at the keypad may; it dec
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
@@ -40,9 +41,13 @@ NO_CANCEL_NOTE = (
 class Reception:
     """`reply(request)` for `{"word": ...}`. Whatever was asked wrongly is refused in words."""
 
-    def __init__(self, dispatcher: Dispatcher, driver: str) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, driver: str, pictures: Callable[[], list[bytes]] = list
+    ) -> None:
+        """`pictures`: what stood on the glass last, as PNG."""
         self.dispatcher = dispatcher
         self.driver = driver
+        self.pictures = pictures
         self.words: dict[str, Callable[[Answer], Answer]] = {
             "status": self.status,
             "sale": self.sale,
@@ -53,6 +58,7 @@ class Reception:
             "void": self.void,
             "backlog": self.backlog,
             "journal": self.journal,
+            "screens": self.screens,
         }
 
     def reply(self, request: Answer) -> Answer:
@@ -249,6 +255,10 @@ class Reception:
             "install": ring.parts.journal.install(),
             "timing": asdict(ring.parts.gateway.timing),
         }
+
+    def screens(self, _request: Answer) -> Answer:
+        """What stood on the glass last, as PNG in base64, the newest last."""
+        return {"png": [b64encode(png).decode() for png in self.pictures()]}
 
     def _find(self, request: Answer) -> Order:
         number = str(request.get("order_no"))

@@ -23,6 +23,7 @@ from pathlib import Path
 from terminal import __version__
 from terminal.cli import (
     backlog,
+    bundle,
     check,
     doctor,
     gateway,
@@ -105,6 +106,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         journal,
         check,
         reconcile,
+        bundle,
         gateway,
         programs,
     ):

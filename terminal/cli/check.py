@@ -59,10 +59,12 @@ def add_to(words: _SubParsersAction[ArgumentParser], shared: ArgumentParser) -> 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where rows come from: those behind a row, those of an order, and what else the check needs."""
+    """Where rows come from: those behind a row, those of an order, the numbers of the newest orders, and what
+    else the check needs."""
 
     after: Callable[[int], list[Raw]]
     history: Callable[[str], list[Raw]]
+    newest: Callable[[int], list[str]]
     install: Raw
     timing: Timing
 
@@ -72,7 +74,7 @@ def check(options: Namespace, desk: Desk) -> int:
     from terminal.journal.audit import Audit
 
     with ExitStack() as stack:
-        source = _source(options, desk, stack)
+        source = source_of(options, desk, stack)
         audit = Audit(source.install, source.timing, source.history)
         found: Counter[str] = Counter()
         for difference in _differences(source, audit):
@@ -132,7 +134,7 @@ def _conclude(desk: Desk, rows: int, wrong: int, found: Counter[str]) -> None:
 # -- where the rows come from ------------------------------------------------------------------------------
 
 
-def _source(options: Namespace, desk: Desk, stack: ExitStack) -> Source:
+def source_of(options: Namespace, desk: Desk, stack: ExitStack) -> Source:
     if options.journal is None:
         try:
             return _of_daemon(desk)
@@ -153,6 +155,7 @@ def _of_daemon(desk: Desk) -> Source:
     return Source(
         lambda after: list(ask(after=after)["rows"]),
         lambda order_no: list(ask(order_no=order_no)["rows"]),
+        lambda limit: [row["order_no"] for row in desk.ask("journal", limit=limit)["rows"]],
         about["install"],
         Timing(**about["timing"]),
     )
@@ -173,6 +176,7 @@ def _of_file(path: Path, config: Path, stack: ExitStack) -> Source:
     return Source(
         lambda after: list(journal.raw(after, PAGE_ROWS)),
         lambda order_no: list(journal.raw_history(order_no)),
+        lambda limit: [row.order.order_no for row in journal.tail(limit)],
         journal.install(),
         timing,
     )

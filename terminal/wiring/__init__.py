@@ -122,12 +122,13 @@ def assemble(
         connect_timeout_ms=settings.gateway.connect_timeout_ms,
     )
     stack.callback(line.close)
+    face = Face(devices.one("display"))
     parts = Parts(
         time=SystemClock(settings.clock.trust),
         journal=journal,
         gateway=gateway,
         line=line,
-        face=Face(devices.one("display")),
+        face=face,
         buzzer=devices.one("buzzer"),
         keypad=devices.one("keypad"),
         scanners=devices.scanners(),
@@ -137,7 +138,7 @@ def assemble(
     dispatcher: Dispatcher = Dispatcher(
         parts, make_shop(settings), settings.terminal.id, settings.shop.title
     )
-    dispatcher.reception = Reception(dispatcher, settings.gateway.driver).reply
+    dispatcher.reception = Reception(dispatcher, settings.gateway.driver, face.recent).reply
     control = Control(settings.control.socket, lambda request: ask(dispatcher, request))
     stack.callback(control.close)
     if settings.notices.enabled:

@@ -8,9 +8,11 @@ words with the remedy, and mends itself when the machine does.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ from terminal.screens import draw, qr
 from terminal.wiring.words import find
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from terminal.devices.display import Display
 
 PLACES = ("port", "path", "socket")  # keys that name what one driver alone can have
@@ -29,6 +33,7 @@ SPARE_PINS = frozenset(range(2, 28)) - {
     15,
 }  # 0 and 1 read a HAT's EEPROM, 14 and 15 are the console
 PINS_LISTED_MAX = 6
+GLASSES_KEPT = 5  # some seconds of countdown, or the last screens of a sale
 
 
 class Face:
@@ -36,8 +41,14 @@ class Face:
 
     def __init__(self, display: Display) -> None:
         self.display = display
+        self._recent: deque[Glass] = deque(maxlen=GLASSES_KEPT)
+
+    def recent(self) -> list[bytes]:
+        """The last pictures as PNG, the newest last: for whoever was not there."""
+        return [_png(draw(glass, self.display.panel)) for glass in self._recent]
 
     def show(self, glass: Glass) -> None:
+        self._recent.append(glass)
         image = draw(glass, self.display.panel)
         self.display.show(image, bright=isinstance(glass.view, Presenting))
 
@@ -51,6 +62,12 @@ class Face:
     @property
     def lost(self) -> str | None:
         return self.display.lost
+
+
+def _png(image: Image) -> bytes:
+    held = BytesIO()
+    image.save(held, "PNG")
+    return held.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
