@@ -11,6 +11,8 @@ from terminal.eye.seen import Seen, View
 if TYPE_CHECKING:
     from terminal.eye.places import Band, Box
 
+HALF_FROM_PX = 640  # a frame not longer than this has no px to spare
+
 
 class Look:
     """Each view is made once, and only when a stage asks for it."""

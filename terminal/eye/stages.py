@@ -14,7 +14,7 @@ import numpy as np
 
 from terminal.eye import pictures
 from terminal.eye.bars import read_bars
-from terminal.eye.look import Look, See
+from terminal.eye.look import HALF_FROM_PX, Look, See
 from terminal.eye.pictures import Picture
 from terminal.eye.places import PLACES
 from terminal.eye.readers import CODE_128, Reading, broken_quads, zbar, zxing
@@ -23,7 +23,6 @@ from terminal.eye.whole import fast, seen, tries
 
 QUADS_MAX = 3
 QUAD_AREA_PX = 400
-HALF_FROM_PX = 640  # a frame not wider than this has no px to spare
 
 SeePlace: TypeAlias = Callable[[Look, int], list[Seen]]
 

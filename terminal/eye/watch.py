@@ -3,7 +3,7 @@ cheapest stages and one further stage of a fixed round.
 
     gate     nothing but the empty counter: no stage, but for every WAKE_FRAMES-th frame
     track    where the last code was
-    half     zxing-cpp on every changed frame, at half its size
+    half     zxing-cpp on every changed frame, at half its size when it is large
     one      the next of ROUND, in which zxing-cpp on the full frame has every fourth turn; what just read
              something is asked again first, for Code 128 wants a second witness. A stage that took longer
              than its time sits out as many rounds.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from terminal.eye import CODE_128_MIN, frame_of, whole
 from terminal.eye.judge import Judge
-from terminal.eye.look import Look, See
+from terminal.eye.look import HALF_FROM_PX, Look, See
 from terminal.eye.seen import Code
 
 if TYPE_CHECKING:
@@ -78,9 +78,10 @@ class Watch:
         if area is None:
             return []
         found = self._tracked(frame) or self._in(frame, area)
-        if found:
+        if found and self._is_alone(found[0], frame):
             self._last, self._since_last = found[0], 0
-        return found
+            return found
+        return []
 
     def _area(self, frame: memoryview) -> Box | None:
         """What to look at: what changed, now and then the whole frame, or nothing."""
@@ -107,9 +108,16 @@ class Watch:
 
     def _in(self, frame: memoryview, area: Box) -> list[Code]:
         name = self._next()
-        names = ("half", name) if self._gate else ("fast", name)
+        first = "half" if self._gate and max(frame.shape or (0,)) > HALF_FROM_PX else "fast"
+        names = (first, name)
         stages = {each: self._stages[each] for each in names}
         return self._read(frame, area, stages)
+
+    def _is_alone(self, code: Code, frame: memoryview) -> bool:
+        """Whether nobody else's code is in the frame, when it was read in a part of it."""
+        if code.stage not in ("half", "fast", "tries"):
+            self._judge.hear("fast", whole.fast(Look(frame)))
+        return bool(self._judge.verdict())
 
     def _next(self) -> str:
         """Whose turn it is. At the end of a round that read nothing, the gate may learn the scene."""
