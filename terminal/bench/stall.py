@@ -72,7 +72,10 @@ class HandScanner:
 
     def read(self, text: str) -> None:
         """It has read `text`: its bytes and a CR come out."""
-        os.write(self._master, text.encode() + b"\r")
+        self.send(text.encode() + b"\r")
+
+    def send(self, data: bytes) -> None:
+        os.write(self._master, data)
 
     def close(self) -> None:
         os.close(self._master)
