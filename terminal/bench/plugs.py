@@ -96,6 +96,8 @@ class Plugs(Stall):
 
     def __init__(self, state: Path, scanner: str = SERIAL, **how: Any) -> None:
         super().__init__(state, **how)
+        # A real camera says what it sends; of a FIFO FFmpeg would look at six seconds first.
+        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "analyzeduration;0|probesize;32"
         self.state.mkdir(parents=True, exist_ok=True)
         self.profile = self.state / "profile.toml"
         self.profile.write_text(PROFILE + scanner)
@@ -104,7 +106,7 @@ class Plugs(Stall):
         self._fb.write_bytes(bytes(WIDTH_PX * HEIGHT_PX * 4))
         self._keys: int | None = None
         self.plug_in("keypad")
-        if scanner == CAMERA:
+        if CAMERA in scanner:
             self.plug_in("camera")
 
     def press(self, *keys: str) -> None:
