@@ -52,7 +52,7 @@ def recovery_s(stall: Plugs, what: str) -> float:
     stall.pull(what)
     stall.wait(stall.lost, f"the daemon missing the {what}")
     begun_s = time.perf_counter()
-    stall.plug_in(what)
+    stall.put_back(what)
     stall.wait(lambda: not stall.lost(), f"the {what} working again")
     return time.perf_counter() - begun_s
 

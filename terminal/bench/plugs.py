@@ -92,7 +92,7 @@ class Film:
 
 
 class Plugs(Stall):
-    """`pull` and `plug_in` take "display", "keypad", "scanner" or "camera"."""
+    """`pull` and `put_back` take "display", "keypad", "scanner" or "camera"."""
 
     def __init__(self, state: Path, scanner: str = SERIAL, **how: Any) -> None:
         super().__init__(state, **how)
@@ -105,9 +105,9 @@ class Plugs(Stall):
         self._fb = self.state / "fb"
         self._fb.write_bytes(bytes(WIDTH_PX * HEIGHT_PX * 4))
         self._keys: int | None = None
-        self.plug_in("keypad")
+        self.put_back("keypad")
         if CAMERA in scanner:
-            self.plug_in("camera")
+            self.put_back("camera")
 
     def press(self, *keys: str) -> None:
         assert self._keys is not None
@@ -135,7 +135,7 @@ class Plugs(Stall):
         else:
             self._fb.rename(self._fb.with_suffix(".away"))
 
-    def plug_in(self, what: str) -> None:
+    def put_back(self, what: str) -> None:
         if what == "keypad":
             os.mkfifo(self.state / "keypad")
             self._keys = os.open(self.state / "keypad", os.O_RDWR)

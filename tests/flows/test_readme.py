@@ -31,6 +31,9 @@ BY_CI = {
     "scripts/torture power 10000",
     "scripts/rig",
     "scripts/simulate --sales 20000",
+    "scripts/flood scanner 5000",
+    "scripts/flood keypad 20000",
+    "scripts/bench devices",
 }
 
 

@@ -48,7 +48,7 @@ def out(walk: Walk, what: str, name: str) -> int:
 
 
 def back(walk: Walk, what: str) -> None:
-    stall_of(walk).plug_in(what)
+    stall_of(walk).put_back(what)
     walk.until(lambda: not stall_of(walk).lost(), f"the {what} working again")
 
 
