@@ -15,6 +15,7 @@ new is believed (F78). Two keys at a time are always certain, more when they mak
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ class Contacts:
     def __init__(self, agree: int = AGREE) -> None:
         self.stuck: frozenset[Place] = frozenset()
         self._agree = agree
+        self._lately: deque[frozenset[Place]] = deque(maxlen=agree)
         self._down: set[Place] | None = None
         self._against: dict[
             Place, int
@@ -59,9 +61,10 @@ class Contacts:
 
     def _turned(self, seen: frozenset[Place], down: set[Place]) -> set[Place]:
         contrary = seen ^ down
-        if ghosts(seen, seen - down):
-            # Their count starts again afterwards: a scan torn by a release shows the ghost for once without its
-            # rectangle.
+        self._lately.append(seen)
+        # A scan that a bounce tears shows the ghost without its rectangle: the corners come one scan later. So all
+        # that was closed lately counts, and their count starts again afterwards.
+        if ghosts(frozenset().union(*self._lately), seen - down):
             contrary -= seen
         self._against = {place: self._against.get(place, 0) + 1 for place in contrary}
         turned = {place for place, times in self._against.items() if times >= self._agree}

@@ -137,6 +137,15 @@ def test_F78_a_scan_torn_by_the_release_does_not_let_the_ghost_in(pad: Script) -
     assert pad.read({one, five}) == [Key.D5]
 
 
+def test_F78_two_torn_scans_in_a_row_do_not_let_the_ghost_in(pad: Script) -> None:
+    """Seen once in 100,000 presses: cancel comes up while menu goes down, and 7 is closed by way of them and 00."""
+    cancel, double_zero, menu, seven = AT[Key.CANCEL], AT[Key.DOUBLE_ZERO], AT[Key.MENU], AT[Key.D7]
+    pad.hold(Key.CANCEL, Key.DOUBLE_ZERO)
+    assert pad.read({seven, cancel, double_zero}, SCAN_MS) == []
+    assert pad.read({seven, double_zero, menu}, SCAN_MS) == []
+    assert pad.hold(Key.DOUBLE_ZERO, Key.MENU) == [Key.MENU]
+
+
 def test_three_keys_without_a_rectangle_are_certain(pad: Script) -> None:
     assert pad.hold(Key.D1, Key.D2, Key.D3) == [Key.D1, Key.D2, Key.D3]
     assert pad.hold(Key.D1, Key.D5, Key.D9, Key.D2) == []  # 1 2 5 make a rectangle with 4
