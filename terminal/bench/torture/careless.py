@@ -15,7 +15,7 @@ from typing import Any
 
 from terminal.bench.torture.tape import Acked, Files, Recorder, Tape, lay_out
 from terminal.core.sale import Order
-from terminal.journal import Journal, opening
+from terminal.journal import Journal, opening, rows
 
 Habit = Callable[[], AbstractContextManager[None]]
 ROWS = 12
@@ -48,12 +48,7 @@ def two_rows_a_commit() -> AbstractContextManager[None]:
 def _commit_every_second(books: Journal, row: tuple[object, ...], order: Order) -> None:
     if not books._db.in_transaction:
         books._db.execute("BEGIN IMMEDIATE")
-    marks = ",".join("?" * len(row))
-    books._db.execute(f"INSERT INTO journal VALUES ({marks})", row)  # noqa: S608
-    if not order.final:
-        books._db.execute("INSERT OR IGNORE INTO live VALUES (?, ?)", (order.order_no, row[0]))
-    else:
-        books._db.execute("DELETE FROM live WHERE order_no = ?", (order.order_no,))
+    rows.insert(books._db, row, order)
     if int(str(row[0])) % 2 == 0:
         books._db.execute("COMMIT")
 
@@ -71,10 +66,10 @@ HABITS: dict[str, Habit] = {
 def rollback(place: Path, level: str) -> Tape:
     """A table under journal_mode=DELETE and this `synchronous`, from its birth on."""
     place.mkdir(mode=0o700)
-    tape = Tape(f"journal_mode=DELETE, synchronous={level}", {}, FIRST)
+    tape = Tape(name_of(level), {}, FIRST)
     with Recorder(place, tape.steps).running():
         os.close(os.open(place / "plain.db", os.O_RDWR | os.O_CREAT, 0o600))
-        with closing(_plain(place, level)) as db:
+        with closing(plain(place, level)) as db:
             db.execute("CREATE TABLE told (row INTEGER PRIMARY KEY, text TEXT)")
             _sync_names(place)
             for row in range(1, ROWS + 1):
@@ -83,7 +78,11 @@ def rollback(place: Path, level: str) -> Tape:
     return tape
 
 
-def _plain(place: Path, level: str) -> sqlite3.Connection:
+def name_of(level: str) -> str:
+    return f"journal_mode=DELETE, synchronous={level}"
+
+
+def plain(place: Path, level: str) -> sqlite3.Connection:
     db = sqlite3.connect(place / "plain.db", isolation_level=None)
     for pragma in ("page_size = 1024", "journal_mode = DELETE", f"synchronous = {level}"):
         db.execute(f"PRAGMA {pragma}")
@@ -99,8 +98,13 @@ def _sync_names(place: Path) -> None:
 def judge_rollback(place: Path, files: Files, acked: Acked) -> str:
     """SQLite's own verdict, and whether each acknowledged row is there."""
     lay_out(place, files)
+    return verdict(place, acked)
+
+
+def verdict(place: Path, acked: Acked) -> str:
+    """The same of the files that are in `place` already."""
     try:
-        with closing(_plain(place, "EXTRA")) as db:
+        with closing(plain(place, "EXTRA")) as db:
             if db.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
                 return "corrupt"
             has = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'told'").fetchone()

@@ -39,7 +39,7 @@ from terminal.core.sale import Order
 from terminal.core.step import step
 from terminal.core.terms import JournalFault, Money, mint_order_no
 from terminal.core.timing import Timing
-from terminal.journal import Journal, When, journal, opening
+from terminal.journal import Journal, When, archive, journal, opening
 
 CONTROL_SHARE, CONTROL_IMAGES = 25, 400  # a control gets so much less of N, and at least so many
 TERMINAL, EPOCH, BORN = "P0WER1", 777, "2026-01-01T00:00:00Z"
@@ -64,15 +64,25 @@ def steps_of_a_sale(counter: int) -> Iterator[tuple[Order, Event]]:
 
 
 def sell(books: Journal, sales: int, tell: Callable[[Acked], None]) -> None:
-    """`tell` is told of each row when it is acknowledged."""
+    """`tell` is told of each row when it is acknowledged. Every third sale stays open; after each one the journal
+    may put a full file away."""
     for _ in range(sales):
-        for order, event in steps_of_a_sale(books.orders_minted() + 1):
+        counter = books.orders_minted() + 1
+        for order, event in tuple(steps_of_a_sale(counter))[: 2 if counter % 3 == 0 else 3]:
             row = books.append(order, event, When("boot", event.at_ms, BORN))
-            tell(Acked(row, books._link))
+            tell(Acked(row, link_of(books, row)))
+        books.tidy()
 
 
-def opened(path: Path) -> Journal:
-    return Journal.open(path, terminal=TERMINAL, chance=lambda: EPOCH, born=BORN)
+def link_of(books: Journal, row: int) -> bytes:
+    """Empty when there is no such row."""
+    return next((bytes(raw[-1]) for raw in books.raw(row - 1, 1)), b"")
+
+
+def opened(path: Path, file_rows: int = archive.FILE_ROWS) -> Journal:
+    return Journal.open(
+        path, terminal=TERMINAL, chance=lambda: EPOCH, born=BORN, file_rows=file_rows
+    )
 
 
 # -- tapes -----------------------------------------------------------------------------------------------
@@ -81,19 +91,22 @@ def opened(path: Path) -> Journal:
 @dataclass(frozen=True, slots=True)
 class Way:
     """How a tape is made. `before`: sales before it begins. `lives`: the sales of each life of the daemon; it
-    closes the journal at the end of a life, or is killed when `killed`. `rows`: between two moves of the -wal."""
+    closes the journal at the end of a life, or is killed when `killed`. `rows`: between two moves of the -wal.
+    `file_rows`: until a file is full and put away."""
 
     name: str
     before: int
     lives: tuple[int, ...]
     killed: bool = False
     rows: int = FEW_ROWS
+    file_rows: int = archive.FILE_ROWS
 
 
 WAYS = (
     Way("birth", 0, (3, 2)),
     Way("restarts after a kill", 2, (2, 2, 2), killed=True),
     Way("many moves of the -wal", 1, (12,)),
+    Way("files put away", 0, (6, 5), killed=True, file_rows=8),
     Way("one move of a large -wal", 84, (4,), rows=opening.CHECKPOINT_ROWS),
 )
 CARELESS = Way("careless", 0, (2, 2), killed=True)
@@ -114,7 +127,7 @@ def recorded(way: Way, place: Path, habit: Habit = nullcontext) -> Tape:
 def _life(place: Path, way: Way, habit: Habit, sales: int, *, killed: bool) -> list[Step]:
     steps: list[Step] = []
     with habit(), changed(journal, "CHECKPOINT_ROWS", way.rows), Recorder(place, steps).running():
-        books = opened(place / "journal.db")
+        books = opened(place / "journal.db", way.file_rows)
         sell(books, sales, steps.append)
         if killed:
             _ABANDONED.append(books)
@@ -152,25 +165,19 @@ def judge(place: Path, files: Files, acked: Acked) -> str:
     """Opened as the daemon opens it: every acknowledged row, nothing else but the one that was under way, each
     linked to the one before it; and the next sale goes on. "" when all is well, else "lost" or "corrupt"."""
     lay_out(place, files)
+    return verdict(place, acked)
+
+
+def verdict(place: Path, acked: Acked) -> str:
+    """The same of the files that are in `place` already."""
     try:
         with opened(place / "journal.db") as books:
-            found = books._seq
-            if found < acked.row:
-                return "lost"
-            if found > acked.row + 1 or not _fits(books, acked):
-                return "corrupt"
+            if acked.row and link_of(books, acked.row) != acked.link:
+                return "corrupt" if link_of(books, acked.row) else "lost"
             sell(books, 1, lambda _acked: None)
             return "" if books.verify() is None else "corrupt"
     except JournalFault:
         return "corrupt"
-
-
-def _fits(books: Journal, acked: Acked) -> bool:
-    """The acknowledged row is the very one, and with it every row that it is linked to."""
-    if not acked.row:
-        return True
-    sql = "SELECT link FROM journal WHERE seq = ?"
-    return bool(books._db.execute(sql, (acked.row,)).fetchone()[0] == acked.link)
 
 
 # -- the cuts --------------------------------------------------------------------------------------------
@@ -178,17 +185,19 @@ def _fits(books: Journal, acked: Acked) -> bool:
 Point = tuple[int, Names, int, Kind, int]
 """Which tape, how names behave, after how many steps, what is kept, and a number for the dice."""
 RANDOM = (Kind.SOME, Kind.TORN, Kind.REORDERED)
-CHUNK = 500  # points that one process takes at a time
+CHUNK = 500  # points that one process takes at a time, at most
 
 
-def points(tapes: Sequence[Tape], wanted: int, seed: int) -> list[Point]:
+def points(
+    tapes: Sequence[Tape], wanted: int, seed: int, models: Sequence[Names] = tuple(Names)
+) -> list[Point]:
     """So many: every step of every tape in each kind and model before any comes again; of the kinds that
     throw dice, as often as it takes."""
     dice = random.Random(seed)
     every = [
         (tape, names, cut, kind, 0)
         for tape, it in enumerate(tapes)
-        for names in Names
+        for names in models
         for cut in range(len(it.steps) + 1)
         for kind in Kind
     ]
@@ -208,7 +217,8 @@ def cut_all(
     lying: bool = False,
 ) -> Tally[str]:
     """The verdicts on all these images: "images", "distinct", "lost", "corrupt"."""
-    chunks = [chosen[at : at + CHUNK] for at in range(0, len(chosen), CHUNK)]
+    size = min(CHUNK, -(-len(chosen) // jobs))
+    chunks = [chosen[at : at + size] for at in range(0, len(chosen), size)]
     work = partial(_cut_some, tapes, verdict, lying)
     total: Tally[str] = Tally()
     with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
@@ -280,8 +290,8 @@ def torture(wanted: int, seed: int, jobs: int) -> dict[str, object]:
         "corrupt": total["corrupt"],
         "distinct": total["distinct"],
         "steps": sum(len(tape.steps) for tape in tapes),
-        "controls": {name: _told_of(it) for name, it in controls.items()},
-        "peer": {plain["EXTRA"][0].name: _told_of(extra)},
+        "controls": {name: told_of(it) for name, it in controls.items()},
+        "peers": {plain["EXTRA"][0].name: told_of(extra)},
         "failed": failed,
     }
 
@@ -295,5 +305,5 @@ def _bad(tally: Tally[str]) -> int:
     return tally["lost"] + tally["corrupt"]
 
 
-def _told_of(tally: Tally[str]) -> dict[str, int]:
+def told_of(tally: Tally[str]) -> dict[str, int]:
     return {name: tally[name] for name in ("images", "lost", "corrupt")}

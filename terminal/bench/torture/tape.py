@@ -43,6 +43,14 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A second name."""
+
+    path: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
 class SyncNames:
     """The directory, and with it all names in it."""
 
@@ -55,7 +63,14 @@ class Acked:
     link: bytes
 
 
-Step = Operation | Rename | SyncNames | Acked
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """Bytes that are durable by themselves when they are written, whatever else is not."""
+
+    write: Operation
+
+
+Step = Operation | Rename | Link | SyncNames | Acked | Forced
 
 
 @dataclass(slots=True)
@@ -99,6 +114,7 @@ class Recorder:
             "pwrite": self._pwrite,
             "fsync": self._fsync,
             "rename": self._rename,
+            "link": self._link,
             "unlink": self._unlink,
         }
         real = {name: getattr(os, name) for name in watched}
@@ -152,6 +168,12 @@ class Recorder:
             self._steps.append(Rename(name, new))
         self._real["rename"](path, to, **more)
 
+    def _link(self, path: Any, to: Any, **more: Any) -> None:
+        name, new = self._ours(path), self._ours(to)
+        self._real["link"](path, to, **more)
+        if name and new:
+            self._steps.append(Link(name, new))
+
     def _unlink(self, path: Any, **more: Any) -> None:
         name = self._ours(path)
         if name and Path(path).exists():
@@ -197,7 +219,9 @@ class Platter:
                 self.acked = step
             case SyncNames():
                 self._sync_names()
-            case Rename():
+            case Forced():
+                _write(self._data[self._live[step.write.path]], step.write)
+            case Rename() | Link():
                 file = self._live[step.path]
                 self._moves.append((step, file))
                 _move(self._live, step, file)
@@ -260,6 +284,8 @@ def _move(names: dict[str, int], step: Step, file: int) -> None:
         case Rename():
             names[step.to] = file
             names.pop(step.path, None)
+        case Link():
+            names[step.to] = file
         case Operation(kind=Did.CREATE):
             names[step.path] = file
         case Operation():
@@ -276,9 +302,15 @@ def _write(file: bytearray, operation: Operation) -> None:
 
 
 def lay_out(place: Path, files: Files) -> None:
+    """Into an empty directory; what has two names has them here too."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(mode=0o700)
+    there: dict[int, Path] = {}
     for name, text in files.items():
+        if id(text) in there:
+            os.link(there[id(text)], place / name)
+            continue
+        there[id(text)] = place / name
         (place / name).write_bytes(text)
         (place / name).chmod(0o600)
 
