@@ -29,6 +29,7 @@ BY_CI = {
     "scripts/torture kill 500",
     "scripts/torture line 200",
     "scripts/torture power 10000",
+    "scripts/torture disk 60",
     "scripts/rig",
     "scripts/simulate --sales 20000",
     "scripts/flood scanner 5000",

@@ -55,7 +55,9 @@ def test_a_forced_write_is_durable_and_what_was_before_it_is_not() -> None:
     platter = Platter(Tape("", {DISK: bytes(8)}, FIRST), Names.ORDERED)
     platter.play(Operation(Did.WRITE, DISK, 0, b"1"))
     platter.play(Forced(Operation(Did.WRITE, DISK, 4, b"2")))
-    assert platter.image(Kind.NONE, random.Random(1)) == {DISK: bytearray(bytes(4) + b"2" + bytes(3))}
+    assert platter.image(Kind.NONE, random.Random(1)) == {
+        DISK: bytearray(bytes(4) + b"2" + bytes(3))
+    }
 
 
 def test_an_empty_disk_is_recovered_and_a_broken_one_is_not(tmp_path: Path) -> None:
