@@ -40,6 +40,8 @@ class Journal:
     `epoch`: the number drawn at its birth, part of every order number (I14). `born_now`: there was none, so
     this terminal is new or has lost its past: reconcile with the gateway before refunds."""
 
+    checkpoint_rows = CHECKPOINT_ROWS
+
     def __init__(
         self,
         path: Path,
@@ -160,7 +162,7 @@ class Journal:
         with self._asking(), self._interruptible():
             self._commit((*columns, link), order)
         self._seq, self._opened, self._link = self._seq + 1, self._opened + new, link
-        if self._seq % CHECKPOINT_ROWS == 0:
+        if self._seq % self.checkpoint_rows == 0:
             with suppress(JournalFault):  # this row is durable; the next call says what is wrong
                 self._move_wal()
         return self._seq

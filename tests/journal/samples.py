@@ -119,7 +119,9 @@ def fill(journal: Journal, rows: int) -> None:
 
 
 class Hasty(Journal):
-    """Commits only when it moves its -wal: a long journal in a short time."""
+    """Commits only when it moves its -wal, and seldom: a long journal in a short time."""
+
+    checkpoint_rows = 16_384
 
     def _commit(self, row: tuple[object, ...], order: Order) -> None:
         if not self._db.in_transaction:
