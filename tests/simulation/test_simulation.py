@@ -14,7 +14,8 @@ import pytest
 from terminal.bench.simulator.card import Card
 from terminal.bench.simulator.command import count, main, simulate
 from terminal.bench.simulator.dice import Dice
-from terminal.bench.simulator.story import play, shorten, singles, told
+from terminal.bench.simulator.placements import Seen, perform, place
+from terminal.bench.simulator.story import play, shorten, told
 from terminal.core.views import Attention, Checking, NotPaid, Paid, Presenting, Scanning
 from terminal.journal import Journal
 from tests.simulation.mutations import BUGS
@@ -66,13 +67,44 @@ def test_the_stories_are_no_smooth_days() -> None:
         assert any(it.startswith(word.removesuffix(" T")) for it in seen), f"no {word!r} happened"
 
 
-def test_each_single_misfortune_of_a_smooth_story_is_borne() -> None:
-    smooth, *bad = singles(2)
+@pytest.mark.parametrize("base", [1, 5])
+def test_each_single_misfortune_of_a_smooth_story_is_borne(base: int) -> None:
+    smooth = perform(base)
+    assert smooth.broken is None
     assert not smooth.deviations
-    assert len(bad) == len(smooth.offered) > 100
-    assert all(len(ending.deviations) == 1 for ending in bad)
-    broken = [ending for ending in (smooth, *bad) if ending.broken]
-    assert not broken, told(broken[0], "here")
+    placed = place(base, pairs=False)
+    assert placed.singles == len(smooth.offered) > 100
+    assert not placed.broken, told(perform(base, *placed.broken[0]), "here")
+
+
+def test_each_pair_of_faults_of_the_shortest_base_is_borne() -> None:
+    placed = place(6, pairs=True)
+    assert placed.pairs > 1_000
+    assert placed.runs < placed.singles + placed.pairs
+    assert not placed.broken, told(perform(6, *placed.broken[0]), "here")
+
+
+def test_places_that_are_called_alike_leave_the_same_scene_behind() -> None:
+    alike: dict[object, set[bytes]] = {}
+    offered = [it for it in perform(4).offered if it.alike is not None]
+    for found in offered:
+        seen = Seen()
+        assert perform(4, found.it, new=seen.new).deviations == (found.it,)
+        alike.setdefault(found.alike, set()).add(seen.last)
+    assert len(alike) < len(offered)
+    assert all(len(digests) == 1 for digests in alike.values())
+    assert len(set.union(*alike.values())) == len(alike)  # and others do not
+
+
+def test_stories_whose_scenes_are_equal_end_alike() -> None:
+    ends: dict[bytes, set[str]] = {}
+    offered = perform(5).offered
+    for found in offered:
+        looked: list[bytes] = []
+        ending = perform(5, found.it, new=lambda digest, to=looked: to.append(digest) is None)  # type: ignore[misc]
+        ends.setdefault(looked[0], set()).add(ending.last_rows)
+    assert len(ends) < len(offered) - 20
+    assert all(len(rows) == 1 for rows in ends.values())
 
 
 # -- the same twice --------------------------------------------------------------------------------------

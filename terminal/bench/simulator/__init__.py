@@ -16,6 +16,8 @@ Everything that is chance comes out of one seeded `Dice`, so a seed and a commit
     checkers  what must hold, at every commit, every display, every change at the gateway (reliability.md 2)
     scene     puts them together and lets time pass; the power goes here
     story     one seed: play, shorten, tell
+    state     all that the future of a scene hangs on, as a digest
+    placements  every misfortune, and every pair of faults, at every decision point of base sales
     command   scripts/simulate
 
 What it proves it proves of the *assumed* gateway (reliability.md 9). Codecs and the disk have tests of their own.

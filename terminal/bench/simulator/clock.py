@@ -31,7 +31,7 @@ class Clock:
         self._off_ms = 0
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._number = count()
-        self.later(WALL_STEP_MS, self._step_wall)
+        self.later(WALL_STEP_MS, self.step_wall)
 
     # -- what comes next ---------------------------------------------------------------------------------
 
@@ -42,6 +42,11 @@ class Clock:
     @property
     def next_ms(self) -> int | None:
         return self._heap[0][0] if self._heap else None
+
+    @property
+    def to_come(self) -> list[tuple[int, int, Callable[..., None], tuple[Any, ...]]]:
+        """When, in which order of saying so, what, with which words."""
+        return self._heap
 
     def pass_to(self, at_ms: int) -> None:
         self.now_ms = max(self.now_ms, at_ms)
@@ -78,9 +83,9 @@ class Clock:
         self.boot_id = f"boot-{self._boots}"
         self._booted_ms = self.now_ms - 8_000
 
-    def _step_wall(self) -> None:
+    def step_wall(self) -> None:
         years = self._wall.uniform(-30, 30)
         if self._steps:
             self._off_ms = int(years * YEAR_MS)
         if self._heap:  # the world is still going
-            self.later(WALL_STEP_MS, self._step_wall)
+            self.later(WALL_STEP_MS, self.step_wall)

@@ -13,13 +13,16 @@ import json
 import subprocess
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from terminal.bench.simulator.story import Ending, play, shorten, singles, told
+from terminal.bench.simulator.placements import Placed, perform, place
+from terminal.bench.simulator.story import Ending, play, shorten, told
 
+GARBAGE_MAX = 500_000  # objects
 BLOCK = 50  # stories that a process plays at a stretch
 JOBS_MAX = 16
 TOLD_MAX = 3  # failures that are shortened and told; the others only counted
@@ -67,15 +70,22 @@ def wall_clock_decides_nothing(ending: Ending) -> str | None:
 
 
 def block(first: int) -> list[Counted]:
-    """A story is one big ring of references: collected when it is over, not while it is played."""
-    gc.disable()
-    gc.freeze()  # what is not a story is not looked at again
-    try:
+    with unswept():
         return [count(seed) for seed in range(first, first + BLOCK)]
+
+
+@contextmanager
+def unswept() -> Iterator[None]:
+    """A story is one big ring of references: collected now and then, not all the time."""
+    gc.freeze()  # what is not a story is not looked at again
+    before = gc.get_threshold()
+    gc.set_threshold(GARBAGE_MAX, 1, 1)
+    try:
+        yield
     finally:
+        gc.set_threshold(*before)
         gc.collect()
         gc.unfreeze()
-        gc.enable()
 
 
 def blocks(seed: int, jobs: int) -> Generator[list[Counted], None, None]:
@@ -144,20 +154,24 @@ def replay(seed: int) -> int:
     return 1 if ending.broken else 0
 
 
-def enumerate_singles(seed: int, bases: int) -> int:
-    """Every single misfortune at every place of `bases` smooth stories."""
-    begun, runs, sales, broken = time.monotonic(), 0, 0, 0
-    for base in range(seed, seed + bases):
-        for ending in singles(base):
-            runs, sales = runs + 1, sales + ending.sales
-            if ending.broken:
-                broken += 1
-                if broken <= TOLD_MAX:
-                    print(told(ending, commit()), flush=True)
+def enumerate_all(seed: int, bases: int, jobs: int, *, pairs: bool) -> int:
+    """Every misfortune, or every pair of faults, at every decision point of `bases` base sales."""
+    begun, summed = time.monotonic(), Placed(seed)
+    with get_context("fork").Pool(jobs) as pool:
+        for placed in pool.imap(partial(_place, pairs=pairs), range(seed, seed + bases)):
+            summed.add(placed)
+            for forced in placed.broken[:TOLD_MAX]:
+                print(told(perform(placed.base, *forced, keep_story=True), commit()), flush=True)
+    said = {"bases": bases, "singles": summed.singles, "pairs": summed.pairs, "runs": summed.runs}
     took_s = round(time.monotonic() - begun, 1)
-    said = {"bases": bases, "runs": runs, "sales": sales, "violations": broken, "took_s": took_s}
-    print(json.dumps(said | {"seed": seed, "commit": commit()}))
-    return 1 if broken else 0
+    said |= {"known_before_the_end": summed.equal, "violations": len(summed.broken)}
+    print(json.dumps(said | {"took_s": took_s, "seed": seed, "commit": commit()}))
+    return 1 if summed.broken else 0
+
+
+def _place(base: int, *, pairs: bool) -> Placed:
+    with unswept():
+        return place(base, pairs=pairs)
 
 
 def commit() -> str:
@@ -180,11 +194,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--replay", type=int, metavar="SEED", help="play one story and tell it")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--singles", type=int, metavar="BASES", help="each single misfortune")
+    parser.add_argument("--pairs", type=int, metavar="BASES", help="each pair of faults as well")
     asked = parser.parse_args(arguments)
     if asked.replay is not None:
         return replay(asked.replay)
-    if asked.singles is not None:
-        return enumerate_singles(asked.seed, asked.singles)
+    if bases := asked.pairs or asked.singles:
+        return enumerate_all(asked.seed, bases, asked.jobs, pairs=bool(asked.pairs))
     if not (asked.sales > 0 and asked.seed >= 0 and 1 <= asked.jobs <= JOBS_MAX):
         parser.error(f"--sales over 0, --seed 0 or more, --jobs 1..{JOBS_MAX}")
     said = simulate(asked.sales, asked.seed, asked.jobs)

@@ -7,7 +7,8 @@ A *deviation* is a choice other than the smooth one. They are numbered in the or
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 Odds = tuple[tuple[str, float], ...]
@@ -20,21 +21,21 @@ class Deviation(NamedTuple):
     way: str
 
 
-class Dice:
-    """`calm`: from now on everything goes smoothly. `forced`: nothing deviates but what stands there, by its
-    number; `offered` then holds what could have."""
+class Place(NamedTuple):
+    """Where something could go wrong. Two of one story with the same `alike` leave the same scene behind;
+    None: like no other."""
 
-    def __init__(
-        self,
-        seed: int,
-        dropped: frozenset[int] = frozenset(),
-        forced: Mapping[int, str] | None = None,
-    ) -> None:
+    it: Deviation
+    alike: object
+
+
+class Dice:
+    """`calm`: from now on everything goes smoothly."""
+
+    def __init__(self, seed: int, dropped: frozenset[int] = frozenset()) -> None:
         self._draw = random.Random(seed).random
         self.dropped = dropped
         self.deviations: list[Deviation] = []
-        self.forced = forced
-        self.offered: list[Deviation] = []
         self.asked = 0
         self.calm = False
 
@@ -52,10 +53,6 @@ class Dice:
         drawn = self._draw()
         if self.calm:
             return ""
-        if self.forced is not None:
-            self.offered += [Deviation(self.asked, what, way) for way, _ in odds]
-            way = self.forced.get(self.asked, "")
-            return self._deviate(what, way) if way else ""
         for way, chance in odds:
             drawn -= chance * rate
             if drawn < 0:
@@ -67,3 +64,45 @@ class Dice:
             return ""
         self.deviations.append(Deviation(self.asked, what, way))
         return way
+
+
+class Script(Dice):
+    """No chance: a smooth story but for what is `forced`, way by number. `given`: ways of this base story, in
+    the order in which each thing is asked; they are no deviations. `offered`: what could go wrong once
+    everything forced has. A span is the same wherever it is asked, so that nothing depends on how often."""
+
+    def __init__(
+        self, seed: int, forced: Mapping[int, str], given: Mapping[str, Sequence[str]]
+    ) -> None:
+        super().__init__(seed)
+        self.seed, self.forced, self.offered = seed, forced, list[Place]()
+        self.given = {what: deque(ways) for what, ways in given.items()}
+        self._spans: dict[tuple[int, int], int] = {}
+        self.here: Callable[[str, str], object] = lambda what, way: None  # noqa: ARG005
+
+    def span(self, low: int, high: int) -> int:
+        if (low, high) not in self._spans:
+            drawn = random.Random(f"{self.seed} {low} {high}").random()
+            self._spans[low, high] = low + int(drawn * (high - low + 1))
+        return self._spans[low, high]
+
+    @property
+    def over(self) -> bool:
+        """Everything forced has happened."""
+        return len(self.deviations) == len(self.forced)
+
+    def pick(self, what: str, odds: Odds, rate: float = 1.0) -> str:  # noqa: ARG002
+        self.asked += 1
+        if self.calm:
+            return ""
+        if ways := self.given.get(what):
+            return ways.popleft()
+        if way := self.forced.get(self.asked):
+            return self._deviate(what, way)
+        if self.over:
+            for way, chance in odds:
+                if chance:
+                    self.offered.append(
+                        Place(Deviation(self.asked, what, way), self.here(what, way))
+                    )
+        return ""

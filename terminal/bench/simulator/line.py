@@ -32,6 +32,8 @@ FATES: Odds = (
     ("unclear", 0.12),  # 5xx before it was applied
     ("unclear, applied", 0.12),  # 5xx after
 )
+# A question changes nothing there: it is all one where it or its answer was lost, and twice is once.
+READ_FATES: Odds = (("refused", 0.12), ("lost", 0.42), ("slow", 0.12), ("unclear", 0.24))
 CUTS: Odds = (("before it leaves", 0.5), ("as it leaves", 0.5))
 
 Answer = HttpAnswer | Failure
@@ -53,9 +55,10 @@ class FaultyLine:
         flights: Flights,
         deliver: Callable[[int, Answer], None],
         sending: Callable[[Request], None],
+        daemon: int,
     ) -> None:
         self.clock, self.dice, self.ledger, self.flights = clock, dice, ledger, flights
-        self.deliver, self.sending = deliver, sending
+        self.deliver, self.sending, self.daemon = deliver, sending, daemon
 
     def send(self, exchange: int, http: HttpRequest, *, urgent: bool) -> None:  # noqa: ARG002
         assert isinstance(http, Asking)
@@ -69,7 +72,8 @@ class FaultyLine:
             self._fly(request, self._hop())
             raise PowerCut(cut)
         fate = "refused" if self.flights.down else ""
-        fate = fate or self.dice.pick("line", FATES, self.flights.fault_rate)
+        fates = READ_FATES if isinstance(request, READS) else FATES
+        fate = fate or self.dice.pick("line", fates, self.flights.fault_rate)
         self._carry(fate, request, exchange)
 
     def _carry(self, fate: str, request: Request, exchange: int) -> None:
@@ -158,10 +162,13 @@ class Flights:
 
     def charge_of(self, order_no: str) -> bool:
         """A customer's code is on its way under this order number."""
-        return any(
-            isinstance(request, SubmitPayment) and request.order_no == order_no
-            for request, _ in self._flying.values()
-        )
+        return order_no in self.charges if self._flying else False
+
+    @property
+    def charges(self) -> list[str]:
+        """Order numbers of the customers' codes that are on their way."""
+        flying = (request for request, _ in self._flying.values())
+        return sorted(it.order_no for it in flying if isinstance(it, SubmitPayment))
 
     @property
     def last_ms(self) -> int:

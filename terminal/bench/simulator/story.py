@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from terminal.bench.simulator.checkers import Broken
-from terminal.bench.simulator.dice import Deviation, Dice
+from terminal.bench.simulator.dice import Deviation, Dice, Place, Script
 from terminal.bench.simulator.ledger import Ways
 from terminal.bench.simulator.scene import Scene, Tally
 
@@ -26,7 +26,8 @@ Dropped = frozenset[int]
 @dataclass(frozen=True, slots=True)
 class Ending:
     """`broken`: the rule and what broke it; None: all held. `journal`: digest of what the journal says, less
-    the labels of the wall clock."""
+    the labels of the wall clock. Of a scripted one: `offered`, `same` (it ended where it was known before), and
+    `last_rows` of its orders."""
 
     seed: int
     broken: str | None
@@ -37,7 +38,9 @@ class Ending:
     tally: Tally
     ways: Ways
     deviations: tuple[Deviation, ...]
-    offered: tuple[Deviation, ...]
+    offered: tuple[Place, ...]
+    same: bool
+    last_rows: str
 
 
 @contextmanager
@@ -57,14 +60,17 @@ def play(
     *,
     wall_steps: bool = True,
     keep_story: bool = False,
-    forced: Mapping[int, str] | None = None,
+    script: Script | None = None,
+    new: Callable[[bytes], bool] | None = None,
 ) -> Ending:
-    """One story; with `forced`, a smooth one but for that.
+    """One story; with a `script`, the one that it says. `new`: whether this is the first scene of that digest,
+    asked once, after the last thing forced; if not, the story ends there (`same`).
 
     Only a rule that breaks is caught: any other exception is a fault of the house, or of this
     simulator, and comes out with its trace."""
-    dice = Dice(seed, dropped, forced)
+    dice = script or Dice(seed, dropped)
     scene = Scene(dice, seed, wall_steps=wall_steps, keep_story=keep_story)
+    scene.new = new or scene.new
     broken: Broken | None = None
     with quiet():
         try:
@@ -83,16 +89,10 @@ def play(
         tally=scene.tally,
         ways=scene.ways,
         deviations=tuple(dice.deviations),
-        offered=tuple(dice.offered),
+        offered=tuple(script.offered) if script else (),
+        same=scene.same,
+        last_rows=repr([row.order for row in scene.card.tail(1 << 30)]) if script else "",
     )
-
-
-def singles(seed: int) -> Iterator[Ending]:
-    """The smooth story of this seed, then each story with exactly one misfortune in it (reliability.md 0.5)."""
-    smooth = play(seed, forced={})
-    yield smooth
-    for it in smooth.offered:
-        yield play(seed, forced={it.number: it.way}, keep_story=True)
 
 
 def shorten(ending: Ending) -> Ending:
