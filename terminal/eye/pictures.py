@@ -84,10 +84,6 @@ def sharp(picture: Picture, sigma: float, amount: float) -> Picture:
     return cv2.addWeighted(picture, 1 + amount, smooth(picture, sigma), -amount, 0)
 
 
-def inverted(picture: Picture) -> Picture:
-    return cv2.bitwise_not(picture)
-
-
 def black_and_white(picture: Picture) -> Picture:
     return cv2.adaptiveThreshold(
         np.asarray(picture), 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 51, 5

@@ -113,14 +113,6 @@ def zbar_place(look: Look, place: int) -> list[Seen]:
     return seen(plain, zbar(plain.picture)) or seen(view, zbar(view.picture))
 
 
-def zbar_inverted(look: Look, place: int) -> list[Seen]:
-    view = look.piece(place)
-    if not view:
-        return []
-    view = view.changed("inverted", pictures.inverted(view.picture))
-    return seen(view, zbar(view.picture))
-
-
 def _changed(look: Look, place: int, name: str, change: Callable[[View], Picture]) -> list[Seen]:
     """zxing-cpp on the place in another picture."""
     view = look.piece(place)
@@ -146,7 +138,6 @@ PLACE: dict[str, SeePlace] = {
     "sharp": sharp,
     "soft sharp": soft_sharp,
     "zbar": zbar_place,
-    "zbar inverted": zbar_inverted,
 }
 LAST: dict[str, See] = {"quads": quads, "zbar whole": zbar_whole, "zbar threshold": zbar_threshold}
 

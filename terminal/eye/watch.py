@@ -98,12 +98,10 @@ class Watch:
         left, top, right, bottom = self._last.box
         more = max(right - left, bottom - top) // 4 + 16
         rows, cols = frame.shape or (0, 0)
-        box = (
-            max(0, left - more),
-            max(0, top - more),
-            min(cols, right + more),
-            min(rows, bottom + more),
-        )
+        left, top = max(0, left - more), max(0, top - more)
+        box = left, top, min(cols, right + more), min(rows, bottom + more)
+        if box[0] >= box[2] or box[1] >= box[3]:  # it was another size of frame
+            return []
         return self._read(frame, box, {"track": whole.fast})
 
     def _in(self, frame: memoryview, area: Box) -> list[Code]:
