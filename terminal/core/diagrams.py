@@ -1,4 +1,4 @@
-"""The tables as Mermaid diagrams, for people. Pure text; `scripts/diagrams` prints it and writes it into README.md.
+"""The tables as Mermaid diagrams, for people. Pure text; `scripts/diagrams` writes them into tables.md beside this.
 
 Drawn is what leads from one phase to another. What stays where it is, what comes late and what cannot happen
 (it leads to *attention*) stands in the tables alone.
@@ -22,9 +22,13 @@ from terminal.core.events import (
 from terminal.core.sale import FINAL, Phase
 from terminal.core.step import TABLES
 from terminal.core.table import EVENTS, Rule, Table
-from terminal.core.terms import HouseFault, Mode
+from terminal.core.terms import Mode
 
-BEGIN, END = "<!-- diagrams -->", "<!-- /diagrams -->"
+HEAD = """# The tables of the core, drawn
+
+Written by `scripts/diagrams` from the tables that the core runs on. Not drawn: what stays in its phase, what comes late,
+and what cannot happen.
+"""
 Edge = tuple[str, str]  # from, to
 
 # Where the counter's cells lead; tests/core/test_diagrams.py holds it to what the counter does.
@@ -64,7 +68,7 @@ COUNTER: Mapping[Stand, Mapping[type[Event], tuple[Stand, ...]]] = {
 
 
 def text() -> str:
-    """All diagrams as Markdown, ending with a line feed."""
+    """All diagrams as one page of Markdown, ending with a line feed."""
     blocks = [
         ("The merchant-presented sale, until its end is decided", _sale(Mode.MPM)),
         ("The consumer-presented sale, until its end is decided", _sale(Mode.CPM)),
@@ -72,18 +76,8 @@ def text() -> str:
         ("Money back: refund and void", _returns()),
         ("The counter", _counter()),
     ]
-    return "\n".join(
-        f"**{title}**\n\n```mermaid\n{_diagram(lines)}\n```\n" for title, lines in blocks
-    )
-
-
-def replaced(readme: str) -> str:
-    """`readme` with the diagrams of today between its marks; HouseFault when it has not exactly one pair."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in rest or END in after:
-        raise HouseFault(f"README.md needs one {BEGIN} and after it one {END}")
-    return f"{before}{BEGIN}\n{text()}{END}{after}"
+    drawn = (f"## {title}\n\n```mermaid\n{_diagram(lines)}\n```\n" for title, lines in blocks)
+    return "\n".join([HEAD, *drawn])
 
 
 def _diagram(lines: Iterable[str]) -> str:

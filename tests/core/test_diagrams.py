@@ -1,4 +1,4 @@
-"""The diagrams say what the tables do, and README.md shows the diagrams of today."""
+"""The diagrams say what the tables do, and tables.md shows the diagrams of today."""
 
 from __future__ import annotations
 
@@ -29,18 +29,17 @@ from terminal.core.events import (
 from terminal.core.sale import Phase
 from terminal.core.step import TABLES
 from terminal.core.table import Rule
-from terminal.core.terms import HouseFault, Mode
+from terminal.core.terms import Mode
 from tests.core.desk import ALIPAY, EITHER, SHOP, SPELT, Desk
 from tests.core.script import EUR_5
 
 MODES = [None, Mode.MPM, Mode.CPM]
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(diagrams.__file__).with_name("tables.md")
 
 
-def test_readme_shows_the_diagrams_of_today() -> None:
-    """If this fails: scripts/diagrams --write."""
-    readme = README.read_text("utf-8")
-    assert diagrams.replaced(readme) == readme
+def test_the_page_shows_the_diagrams_of_today() -> None:
+    """If this fails: scripts/diagrams."""
+    assert PAGE.read_text("utf-8") == diagrams.text()
 
 
 def test_every_way_of_the_order_tables_is_drawn_and_nothing_else() -> None:
@@ -128,27 +127,3 @@ def _work(chance: random.Random) -> None:
                 event, words = chance.choice(HEARD)
                 desk.hears(event, order_no=chance.choice(list(desk.orders)), **words)
         desk.now_ms += chance.choice([0, 3_000, 20_000])
-
-
-# -- README.md's marks ---------------------------------------------------------------------------------------------
-
-
-def test_only_what_stands_between_the_marks_is_replaced() -> None:
-    readme = f"before\n{diagrams.BEGIN}\nold\n{diagrams.END}\nafter\n"
-    new = diagrams.replaced(readme)
-    assert new == f"before\n{diagrams.BEGIN}\n{diagrams.text()}{diagrams.END}\nafter\n"
-    assert diagrams.replaced(new) == new
-
-
-@pytest.mark.parametrize(
-    "readme",
-    [
-        "",
-        diagrams.BEGIN,
-        diagrams.END + diagrams.BEGIN,
-        (diagrams.BEGIN + diagrams.END) * 2,
-    ],
-)
-def test_a_readme_without_one_pair_of_marks_is_refused(readme: str) -> None:
-    with pytest.raises(HouseFault, match=r"README\.md needs one"):
-        diagrams.replaced(readme)
