@@ -26,8 +26,8 @@ from terminal.core.terms import Mode
 
 HEAD = """# The tables of the core, drawn
 
-Written by `scripts/diagrams` from the tables that the core runs on. Not drawn: what stays in its phase, what comes late,
-and what cannot happen.
+Written by `scripts/diagrams` from the tables that the core runs on. Not drawn: what stays in its phase, what
+comes late, and what cannot happen.
 """
 Edge = tuple[str, str]  # from, to
 
