@@ -56,17 +56,32 @@ def older(path: Path, db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             base = chain.base(file)
 
 
-def _open(path: Path, install: object, base: Base) -> sqlite3.Connection:
-    """The file put away at `path`, if it is the one that ends where `base` says."""
+def holding(path: Path, db: sqlite3.Connection, seq: int) -> sqlite3.Connection:
+    """The older file with row `seq`, found by its name: who reads all rows shall not open every file for each
+    page. ArchiveLost."""
+    lasts = sorted(int(file.name.rpartition("-")[2]) for file in _files(path))
+    last = next((last for last in lasts if last >= seq), chain.base(db).seq)
+    file = _open(name(path, last), db.execute(rows.INSTALL).fetchone(), None)
+    before = chain.base(file).seq
+    if before >= seq or opening.last_row(file) != last:
+        file.close()
+        missing = before if before >= seq else last
+        raise lost(name(path, missing), f"row {seq} is not there")
+    return file
+
+
+def _files(path: Path) -> Iterator[Path]:
+    return path.parent.glob(f"{path.name}-{'[0-9]' * 12}")
+
+
+def _open(path: Path, install: object, base: Base | None) -> sqlite3.Connection:
+    """The file put away at `path`, if it is of this journal and ends where `base` says."""
     try:
         db = opening.open_unchanging(path)
         try:
             last = db.execute("SELECT seq, opened, link FROM journal ORDER BY seq DESC LIMIT 1")
-            if db.execute(rows.INSTALL).fetchone() != install or last.fetchone() != (
-                base.seq,
-                base.opened,
-                base.link,
-            ):
+            ours = db.execute(rows.INSTALL).fetchone() == install
+            if not ours or (base and Base(*last.fetchone()) != base):
                 raise lost(path, "it is not the file that was put away")
         except BaseException:
             db.close()
@@ -126,7 +141,7 @@ def mend(path: Path) -> None:
     """What a cut between 1 and 4 left: the draft, and a second name of the journal."""
     try:
         opening.drop_draft(path)
-        for away in path.parent.glob(f"{path.name}-{'[0-9]' * 12}"):
+        for away in _files(path):
             if path.exists() and away.samefile(path):
                 away.unlink()
                 sync(path.parent)

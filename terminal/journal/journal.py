@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -303,10 +303,14 @@ class Journal:
     def raw(self, after: int, limit: int) -> list[tuple[Any, ...]]:
         """Up to `limit` rows behind row `after`, oldest first: the columns of `chain.COLUMNS` and the link,
         as they are written. Empty at the end of the journal."""
-        for found in self._each(lambda db: rows.raw(db, after, limit)):
-            if found is not None:
-                return found
-        return []
+        if after >= self._base.seq:
+            with self._asking():
+                return rows.raw(self._db, after, limit)
+        try:
+            with closing(archive.holding(self.path, self._db, after + 1)) as file:
+                return rows.raw(file, after, limit)
+        except sqlite3.Error as error:
+            raise lost(self.path, str(error)) from error
 
     def raw_history(self, order_no: str) -> list[tuple[Any, ...]]:
         """The same of one order: all its rows, oldest first."""

@@ -136,10 +136,8 @@ def _known(files: Sequence[sqlite3.Connection], order_no: str) -> bool:
     return any(db.execute(KNOWN, (order_no,)).fetchone() for db in files)
 
 
-def raw(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[Any, ...]] | None:
-    """Rows behind `after` as they are written; None when the first of them stands in an older file."""
-    if after < chain.base(db).seq:
-        return None
+def raw(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[Any, ...]]:
+    """The rows of this file behind `after`, as they are written."""
     return db.execute(_RAW + "WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)).fetchall()
 
 

@@ -78,6 +78,8 @@ def test_a_sale_of_long_ago_is_found_with_its_returns(long: Journal) -> None:
         append(long, (opened(5)[0], Restarted(at_ms=1, rebooted=False)))
     assert long.tidy()
     assert [row.order.order_no for row in long.sale(number(1))] == [number(1), number(300)]
+    append(long, paid(opened(5)[0]))
+    assert [row.order.phase for row in long.sale(number(5))] == [Phase.PAID]  # and no older word
     assert long.sale("T-none") == [] and long.order("T-none") is None
 
 
@@ -154,7 +156,7 @@ def test_sales_go_on_without_an_old_file_and_what_needs_it_is_refused(
         asks: list[Callable[[], object]] = [
             lambda: journal.order(number(1)),
             lambda: journal.sale(number(1)),
-            lambda: journal.raw(0, 9),
+            lambda: journal.raw(40, 9),
             lambda: journal.tail(99),
             journal.verify,
         ]
@@ -163,6 +165,13 @@ def test_sales_go_on_without_an_old_file_and_what_needs_it_is_refused(
                 ask()
         newest = journal.last()
         assert newest is not None and newest.order.order_no == number(200)
+
+
+def test_the_file_that_is_missing_between_two_is_named(long: Journal) -> None:
+    name(long.path, 31).unlink()
+    assert long.raw(40, 1)[0][0] == 41
+    with pytest.raises(ArchiveLost, match=r"journal\.db-000000000031: row 9 is not there"):
+        long.raw(8, 1)
 
 
 def test_rows_are_never_changed_in_any_file(long: Journal) -> None:
