@@ -13,12 +13,13 @@ from terminal.bench.simulator.dice import Dice
 from terminal.bench.simulator.scene import Scene
 from terminal.bench.simulator.story import quiet
 from terminal.core import doubt, mpm
-from terminal.core.events import CancelPressed, SaleOpened
+from terminal.core.events import CancelPressed, CodeIssued, SaleOpened
 from terminal.core.sale import Phase, Reason
-from terminal.core.table import rule
-from terminal.core.terms import Money
+from terminal.core.step import step
+from terminal.core.table import attention, rule
+from terminal.core.terms import HouseFault, Money
 from terminal.core.timing import Timing
-from terminal.journal import Row, chain, rows
+from terminal.journal import Row, When, chain, rows
 from terminal.journal.audit import Audit, Difference, Kind, Raw
 
 INSTALL = (1, "SIM001", 7, "")
@@ -112,6 +113,26 @@ def test_a_changed_rule_is_named(stories: Stories, monkeypatch: pytest.MonkeyPat
     found = [each for written, timing in stories for each in Book(written, timing).differences()]
     assert found and {(each.kind, each.event) for each in found} == {(Kind.STEP, "CancelPressed")}
     assert ("phase", "closing", "declined") in found[0].told
+
+
+def test_a_fault_of_ours_that_is_still_ours_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The dispatcher stops such an order at attention; so does the check."""
+
+    def odd(order: Any, event: Any, timing: Timing) -> Any:
+        raise HouseFault("odd")
+
+    cells = {**mpm.TABLE[Phase.PRESENTING], CancelPressed: rule(odd, Phase.CLOSING)}
+    monkeypatch.setitem(mpm.TABLE, Phase.PRESENTING, cells)  # type: ignore[arg-type]
+    timing, event = Timing(), CancelPressed(at_ms=9_000)
+    order, _ = mpm.open_order("T1", "T1", Money(1, "EUR"), at_ms=0, timing=timing)
+    code = CodeIssued(at_ms=400, code="qr")
+    shown, _ = step(order, code, timing)
+    stopped, _ = attention(shown, event, Reason.FAULT, "odd")
+    steps = ((order, SaleOpened(at_ms=0)), (shown, code), (stopped, event))
+    written = [Row(n, *each, When("boot", 0, "")) for n, each in enumerate(steps, 1)]
+    assert Book(written, timing).differences() == []
 
 
 def test_other_waiting_times_are_only_that(stories: Stories) -> None:
