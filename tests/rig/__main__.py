@@ -18,7 +18,7 @@ from tests.rig import kernel, report
 from tests.rig.guest import Guest, NotBooted
 from tests.rig.report import Row
 
-JOBS = ("counter",)
+JOBS = ("counter", "inputs")
 JOB_TIMEOUT_S = 240.0
 ENVIRONMENT = {
     "PYTHONPATH": str(kernel.PROJECT),
