@@ -79,14 +79,21 @@ def allow(original: Order, earlier: Iterable[Order], amount: Money, mode: Mode) 
 
 
 def left_over(original: Order, earlier: Iterable[Order]) -> int:
-    """Minor units not yet returned or reserved by a return of `original` that has not failed."""
+    """Minor units not yet returned or reserved by a return of `original` that has not failed. Never below
+    zero, even when the gateway says that more went back than was captured (F48)."""
     captured = original.paid.minor if original.paid else 0
     reserved = sum(
-        each.amount.minor
+        _gone(each)
         for each in earlier
         if each.of == original.order_no and each.phase is not NOT_RETURNED
     )
-    return captured - reserved
+    return max(captured - reserved, 0)
+
+
+def _gone(back: Order) -> int:
+    """What was asked back, or more where the gateway says that more went."""
+    said = back.paid if back.paid and back.paid.currency == back.amount.currency else back.amount
+    return max(back.amount.minor, said.minor)
 
 
 def open_return(order_no: str, original: Order, amount: Money, mode: Mode, *, at_ms: int) -> Step:

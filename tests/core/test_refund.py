@@ -23,7 +23,7 @@ from terminal.core.events import (
 )
 from terminal.core.sale import Phase, Reason
 from terminal.core.sight import outcome
-from terminal.core.terms import Mode, Money, Refusal
+from terminal.core.terms import MINOR_MAX, Mode, Money, Refusal
 from terminal.core.timing import GIVE_UP_MS
 from tests.core.script import EUR_4, EUR_5, paid, refunding, requesting, voiding
 
@@ -92,6 +92,23 @@ def test_success_with_another_amount_is_for_a_human() -> None:
     back = refunding().hears(RefundDone, amount=EUR_4)
     assert (back.phase, back.order.reason) == (Phase.ATTENTION, Reason.MISMATCH)
     assert back.wakes().hears(RefundDone, amount=EUR_5).phase is Phase.ATTENTION
+
+
+@pytest.mark.parametrize("minor", [401, 500, 501, MINOR_MAX])
+def test_f48_more_went_back_than_was_asked_or_ever_captured(minor: int) -> None:
+    """A human looks, nothing more is sent, and of that sale no more can go back than is left by their word."""
+    back = refunding(amount=EUR_4).hears(RefundDone, amount=Money(minor, "EUR"))
+    assert (back.phase, back.order.reason, back.last) == (Phase.ATTENTION, Reason.MISMATCH, ())
+    assert back.order.detail == f"returned {Money(minor, 'EUR')}, asked 4.00 EUR"
+    assert refund.left_over(paid(), [back.order]) == max(500 - minor, 0)
+    with pytest.raises(Refusal, match="can still go back"):
+        refund.allow(paid(), [back.order], Money(100, "EUR"), Mode.REFUND)
+
+
+@pytest.mark.parametrize("said", [Money(100, "EUR"), Money(500, "USD")])
+def test_f48_their_word_never_frees_what_was_asked(said: Money) -> None:
+    back = refunding(amount=EUR_4).hears(RefundDone, amount=said)
+    assert (back.phase, refund.left_over(paid(), [back.order])) == (Phase.ATTENTION, 100)
 
 
 def test_accepted_is_asked_about_until_it_is_done() -> None:

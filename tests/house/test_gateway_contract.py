@@ -258,11 +258,15 @@ def believes_nobody_else(case: Case) -> None:
 
 
 def tells_another_amount_as_it_is(case: Case) -> None:
-    """I9: the core puts it before a human; the codec must not bend it to what was asked."""
+    """I9, F48: the core puts it before a human; the codec must not bend it to what was asked."""
     for request in ASKING:
         for amount in (OTHER_AMOUNT, Money(3450, "USD"), Money(1, "EUR")):
             event = case.gateway.parse(request, case.vendor.paid(request, ORDER_NO, amount), AT_MS)
             assert not isinstance(event, PaymentApproved) or event.paid == amount, f"{event}"
+    for amount in (Money(AMOUNT.minor + 1, AMOUNT.currency), Money(1, "EUR")):
+        if answer := case.vendor.returned(QUERY_REFUND, REFUND_NO, amount):
+            event = case.gateway.parse(QUERY_REFUND, answer, AT_MS)
+            assert not isinstance(event, RefundDone) or event.amount == amount, f"{event}"
 
 
 def keeps_answers_to_their_path(case: Case) -> None:
