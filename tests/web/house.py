@@ -11,7 +11,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -30,17 +30,17 @@ from terminal.core.timing import Timing
 from terminal.devices.buzzer import none as no_buzzer
 from terminal.devices.keypad import none as no_keypad
 from terminal.dispatcher import Asked, Dispatcher, Parts
-from terminal.gateways.paycloud import Gateway, Settings
 from terminal.journal import Journal
 from terminal.web.notices import Desk, Listener
-from terminal.wire.http import HttpRequest
+from terminal.wire.http import HttpAnswer, HttpRequest
 from terminal.wire.line import Failure
-from terminal.wire.signing import Signer, Verifier
 from terminal.wiring import hand_over
+from tests.web.vendor import codec
 
 TERMINAL = "WEBTST"
 AMOUNT = Money(1250, "EUR")
 PATH = "/notify"
+JSON: Mapping[str, str] = {"content-type": "application/json"}
 NEVER_MS = 3_600_000
 WAIT_S = 20.0
 SELDOM = Timing(
@@ -53,7 +53,7 @@ SELDOM = Timing(
 
 
 class Straight:
-    """The line, without a network. `down`: nothing arrives. `sent`: the methods that left, in order."""
+    """The line, without a network. `down`: nothing arrives. `sent`: what was asked, in order."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.wire = sandbox.wires[0]
@@ -62,15 +62,12 @@ class Straight:
         self.deliver: Callable[[int, Any], None]
 
     def send(self, exchange: int, request: HttpRequest, *, urgent: bool) -> None:  # noqa: ARG002
-        self.sent.append(json.loads(request.body)["method"])
+        heads = {name.lower(): value for name, value in request.headers.items()}
+        asked = HttpRequest(request.path, request.body, heads)
+        self.sent.append(self.wire.operation(asked))
         answer: Any = Failure(left=True, detail="cut")
         if not self.down:
-            sent = HttpRequest(
-                request.path,
-                request.body,
-                {name.lower(): value for name, value in request.headers.items()},
-            )
-            answer = self.wire.answer(sent, time.time_ns() // 1_000_000, None)
+            answer = self.wire.answer(asked, time.time_ns() // 1_000_000, None)
         # From a thread, as the real one: the dispatcher's own would wait for itself on a full inbox.
         threading.Thread(target=self.deliver, args=(exchange, answer), daemon=True).start()
 
@@ -90,22 +87,16 @@ class Face:
 
 
 class House:
-    """`with House(tmp_path) as house:` up and listening."""
+    """`with House(tmp_path) as house:` up and listening. `gateway`: any of `vendor.NAMES`."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, gateway: str = "paycloud") -> None:
         self.state = state
-        self.sandbox = Sandbox(state / "sandbox")  # not started: its wire is asked directly
+        self.sandbox = Sandbox(
+            state / "sandbox", gateway
+        )  # not started: its wire is asked directly
         self.sandbox.ledger.set_rules(Rules(earliest_revoke_ms=0))
         self.line = Straight(self.sandbox)
-        said = self.sandbox.announcement
-        self.gateway = Gateway(
-            Settings(
-                app_id=said["app_id"], merchant_no=said["merchant_no"], notify_url="http://x/"
-            ),
-            Signer.from_pem(Path(said["private_key_file"]).read_bytes()),
-            Verifier.from_pem(Path(said["gateway_key_file"]).read_bytes()),
-            timing=SELDOM,
-        )
+        self.gateway = codec(self.line.wire, self.sandbox.keys[gateway], SELDOM)
         self.ready: queue.SimpleQueue[Dispatcher] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -217,19 +208,38 @@ class House:
 
     def notice(self, order_no: str, kind: Kind | None = None, said_ms: int | None = None) -> bytes:
         """The body that the sandbox would post about this order or refund now."""
+        return self._written(order_no, kind, said_ms).body
+
+    def deliver(self, order_no: str, kind: Kind | None = None) -> bool:
+        """The same with its headers, over the socket; whether the gateway hears what ends its deliveries."""
+        request = self._written(order_no, kind)
+        answer = self.post(request.body, headers=request.headers)
+        return bool(self.line.wire.acknowledges(HttpAnswer(*answer)))
+
+    def _written(
+        self, order_no: str, kind: Kind | None = None, said_ms: int | None = None
+    ) -> HttpRequest:
         now_ms = time.time_ns() // 1_000_000
-        store = self.sandbox.ledger.store
-        refund = store.refund(order_no)
+        refund = self.sandbox.ledger.store.refund(order_no)
         order = self.sandbox.ledger.order(refund.order_no if refund else order_no, now_ms)
-        return self.line.wire.notice(order, refund, said_ms or now_ms, kind).body
+        request = self.line.wire.notice(order, refund, said_ms or now_ms, kind)
+        assert request, "this gateway does not tell that"
+        return request
 
     def signed(self, body: bytes, **changed: object) -> bytes:
         """The notice in `body` with other fields, rightly signed by the gateway."""
         fields = {name: value for name, value in json.loads(body).items() if name != "sign"}
         return json.dumps(self.line.wire._signed(fields | changed, None)).encode()
 
-    def post(self, body: bytes, path: str = PATH, method: str = "POST") -> tuple[int, bytes]:
-        head = f"{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    def post(
+        self,
+        body: bytes,
+        path: str = PATH,
+        method: str = "POST",
+        headers: Mapping[str, str] = JSON,
+    ) -> tuple[int, bytes]:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"{method} {path} HTTP/1.1\r\nhost: x\r\n{lines}"
         return self.raw(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
 
     def raw(self, data: bytes) -> tuple[int, bytes]:

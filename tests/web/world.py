@@ -1,16 +1,26 @@
 """A small world round the production dispatcher and the production desk, in virtual time: a toy bank, customers,
 and whatever may be posted to the listener. One thread; everything that happens is in one heap.
+
+What is posted is what the vendor's side of a shipped codec signs, and that codec reads it. What is asked goes over
+a wire of the world's own: two signatures for each question would cost ten times all the rest.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+from terminal.bench.sandbox import entries
+from terminal.bench.sandbox.entries import State
+from terminal.bench.sandbox.keys import keys_in
+from terminal.bench.sandbox.ledger import Ledger
+from terminal.bench.sandbox.mischief import Kind
+from terminal.bench.sandbox.server import WIRES
 from terminal.codes.scanned import PaymentCode
 from terminal.core import events
 from terminal.core.counter import Shop
@@ -26,12 +36,11 @@ from terminal.core.effects import (
 )
 from terminal.core.events import CancelPressed, OrderEvent
 from terminal.core.sale import Order, Phase
-from terminal.core.terms import Mode, Money, WireFault
-from terminal.core.timing import Timing
+from terminal.core.terms import Mode, Money
 from terminal.devices.buzzer import none as no_buzzer
 from terminal.devices.keypad import none as no_keypad
 from terminal.dispatcher import Answered, Dispatcher, Noticed, Parts
-from terminal.gateways import Notice
+from terminal.gateways import Gateway, Notice
 from terminal.journal import Journal
 from terminal.web import Verdict
 from terminal.web.notices import Desk
@@ -39,6 +48,7 @@ from terminal.wire.http import HttpAnswer, HttpRequest, Stamp
 from terminal.wire.line import Failure
 from terminal.wiring import NOTICE_TIMEOUT_S
 from tests.web.house import Face
+from tests.web.vendor import ADDRESS, codec
 
 TERMINAL = "WEBTST"
 AMOUNT = Money(500, "EUR")
@@ -49,6 +59,15 @@ END_MS = 1_200_000  # of the world, after START_MS
 REFUND_AT_MS = 450_000  # every sale has ended
 PAUSES_MS = (5_000, 10_000, 15_000, 30_000, 60_000, 180_000)  # gateways.md 1.11, shortened
 OTHER = "TOTHER1000100000001XYZ123"
+PATH = "/notify"
+STATES = {
+    "absent": State.WAITING,
+    "open": State.PAYING,
+    "paid": State.PAID,
+    "returned": State.RETURNED,
+    "closed": State.EXPIRED,  # a close of our own is not told by every gateway
+    "failed": State.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +91,7 @@ class Post:
     about: int
     at_ms: int
     says: str = "truth"  # or paid, closed, refund, other: well signed all the same
-    forged: bool = False
+    forged: Kind | None = None  # WRONG_SIGNATURE, UNSIGNED
     more_minor: int = 0
     copies: int = 1
 
@@ -84,14 +103,50 @@ class Account:
     refunds: dict[str, int] = field(default_factory=dict)  # number -> when it is done
 
 
+class Teller:
+    """One gateway: the vendor who writes notices, and our codec, which reads them."""
+
+    def __init__(self, name: str, place: Path) -> None:
+        keys = keys_in(place)
+        self.ledger = Ledger(place / "ledger.sqlite")  # stays empty: the world has the bank
+        self.wire = WIRES[name](name, self.ledger, keys)
+        self.codec = codec(self.wire, keys)
+
+    def notice(
+        self, order_no: str, says: str, minor: int, refund_no: str, kind: Kind | None
+    ) -> HttpRequest | None:
+        """None: this gateway does not tell that."""
+        state = State.PAID if refund_no else STATES[says]
+        taken = state in (State.PAID, State.RETURNED)
+        order = entries.Order(
+            order_no=order_no,
+            trans_no=f"5123{order_no}",
+            merchant=self.wire.merchant,
+            mode=Mode.MPM,
+            amount=AMOUNT,
+            wallet="Alipay+",
+            state=state,
+            created_ms=START_MS,
+            expires_ms=START_MS,
+            captured_minor=minor if taken and not refund_no else AMOUNT.minor * taken,
+            notes={"notify_url": ADDRESS, "product": "CASHIER_PAYMENT"},  # of which most is told
+        )
+        refund = None
+        if refund_no:
+            back = Money(minor, AMOUNT.currency)
+            refund = entries.Refund(refund_no, f"5124{refund_no}", order_no, back, START_MS)
+        return self.wire.notice(order, refund, START_MS, kind)
+
+
 class World:
-    """`World(journal, scripts, posts).play()` -> what became of each sale."""
+    """`World(journal, teller, scripts, posts).play()` -> what became of each sale."""
 
     boot_id = "b"
 
     def __init__(
         self,
         journal: Journal,
+        teller: Teller,
         scripts: Sequence[Script],
         posts: Sequence[Post] = (),
         *,
@@ -99,7 +154,8 @@ class World:
     ) -> None:
         self.now_ms = START_MS
         self.scripts, self.posts, self.cut = scripts, posts, cut
-        self.gateway = Toy()
+        self.teller = teller
+        self.gateway = Plain(teller.codec)
         self.accounts: dict[str, Account] = {}
         self.numbers: dict[int, str] = {}
         self.refunds: dict[int, str] = {}
@@ -109,7 +165,7 @@ class World:
         self._count = count()
         self.dispatcher = self._dispatcher(journal)
         self.desk = Desk(
-            "/n",
+            PATH,
             self.gateway.notice,
             self._hand_over,
             self.gateway.acknowledgement,
@@ -277,7 +333,7 @@ class World:
         """Money on an order that is closed: the bank tells, until it is acknowledged."""
         if self.accounts[number].state in ("closed", "failed"):
             self.accounts[number].state = "paid"
-            self._deliver(self.body(Post(about, 0)), 0)
+            self._deliver(self.written(Post(about, 0)), 0)
 
     def _told(self, number: str) -> tuple[str, dict[str, Any]]:
         state = self.accounts[number].state
@@ -296,30 +352,30 @@ class World:
     # -- notices -----------------------------------------------------------------------------------------
 
     def post(self, post: Post) -> None:
+        request = self.written(post)
         for _ in range(post.copies):
-            self._deliver(self.body(post), 0)
+            self._deliver(request, 0)
 
-    def body(self, post: Post) -> bytes:
-        number = self.numbers.get(post.about, OTHER)
-        says = post.says
+    def written(self, post: Post) -> HttpRequest | None:
+        """The vendor's bytes; None when this vendor does not tell such a thing."""
+        number, says = self.numbers.get(post.about, OTHER), post.says
+        if says == "other":
+            number = OTHER
         if says == "truth":
             says = self.accounts[number].state if number in self.accounts else "paid"
-        if says == "refund":
-            number = self.refunds.get(post.about, OTHER)
-        minor = BACK.minor if says == "refund" else AMOUNT.minor
-        said = {
-            "number": OTHER if says == "other" else number,
-            "minor": minor + post.more_minor if says in ("paid", "refund") else None,
-            "key": f"{number}/{says}",
-            "sign": "forged" if post.forged else "good",
-        }
-        return json.dumps(said).encode()
+        refund_no = self.refunds.get(post.about, OTHER) if says == "refund" else ""
+        minor = (BACK if refund_no else AMOUNT).minor + post.more_minor
+        said = says if says in STATES else "paid"
+        return self.teller.notice(number, said, minor, refund_no, post.forged)
 
-    def _deliver(self, body: bytes, tries: int) -> None:
-        answer = self.desk.answer("POST", "/n", {}, body)
+    def _deliver(self, request: HttpRequest | None, tries: int) -> None:
+        if request is None:
+            return
+        answer = self.desk.answer("POST", PATH, request.headers, request.body)
         self.said.append(answer.status)
-        if answer != self.gateway.acknowledgement and tries < len(PAUSES_MS):
-            self.later(PAUSES_MS[tries], lambda: self._deliver(body, tries + 1))
+        done = self.teller.wire.acknowledges(answer)
+        if not done and tries < len(PAUSES_MS):
+            self.later(PAUSES_MS[tries], lambda: self._deliver(request, tries + 1))
 
     def _hand_over(self, notice: Notice) -> Verdict:
         """As wiring does; while it waits, the world goes on."""
@@ -331,14 +387,12 @@ class World:
         return box[0] if box else Verdict.LATER
 
 
-class Toy:
-    """A codec whose wire is a number out and an event's name back."""
+class Plain:
+    """A shipped codec, but for what is asked: a number out and an event's name back."""
 
-    name = "toy"
-    timing = Timing()
-    acknowledgement = HttpAnswer(200, b"thanks")
-
-    def __init__(self) -> None:
+    def __init__(self, codec: Gateway) -> None:
+        self.name, self.timing = codec.name, codec.timing
+        self.acknowledgement, self.notice = codec.acknowledgement, codec.notice
         self.asked: list[Request] = []
 
     def build(self, request: Request, stamp: Stamp) -> HttpRequest:  # noqa: ARG002
@@ -350,23 +404,3 @@ class Toy:
         money = {key: Money(words.pop(key), "EUR") for key in ("paid", "amount") if key in words}
         event: OrderEvent = getattr(events, name)(at_ms=at_ms, **money, **words)
         return event
-
-    def notice(
-        self,
-        method: str,  # noqa: ARG002
-        path: str,  # noqa: ARG002
-        headers: Mapping[str, str],  # noqa: ARG002
-        body: bytes,
-    ) -> Notice:
-        said = json.loads(body)
-        if said["sign"] != "good":
-            raise WireFault("forged")
-        minor = said["minor"]
-        return Notice(
-            order_no=said["number"],
-            kind="payment",
-            amount=None if minor is None else Money(minor, "EUR"),
-            merchant_ok=True,
-            gateway_ref=None,
-            event_key=said["key"],
-        )
