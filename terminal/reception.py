@@ -26,11 +26,17 @@ from terminal.dispatcher.ring import recalled
 if TYPE_CHECKING:
     from terminal.dispatcher import Dispatcher
     from terminal.journal import Row
+    from terminal.recovery import Recovery
 
 Answer = dict[str, object]
 LIST_MAX = 1_000
 RAW_MAX = 100  # a row has 33 kB at most, and a live sale waits as long as these take
 OPEN_LISTED_MAX = 100
+RETURNS_BLOCKED_MS = 24 * 3_600_000  # with an order open so long, no new refund (reliability.md 4)
+LOST_PAST = (
+    "This terminal's journal was lost and begun anew. Compare it with the gateway: terminalctl reconcile. "
+    "Then say so: terminalctl recovered"
+)
 NO_VOID = "This gateway has no void. Give the money back: terminalctl refund {}"
 NO_CANCEL_NOTE = (
     "This gateway has no cancel: the code can be paid until it expires. Hand over nothing before it has "
@@ -42,11 +48,16 @@ class Reception:
     """`reply(request)` for `{"word": ...}`. Whatever was asked wrongly is refused in words."""
 
     def __init__(
-        self, dispatcher: Dispatcher, driver: str, pictures: Callable[[], list[bytes]] = list
+        self,
+        dispatcher: Dispatcher,
+        driver: str,
+        pictures: Callable[[], list[bytes]] = list,
+        recovery: Recovery | None = None,
     ) -> None:
-        """`pictures`: what stood on the glass last, as PNG."""
+        """`pictures`: what stood on the glass last, as PNG. `recovery`: None, nothing was ever lost."""
         self.dispatcher = dispatcher
         self.driver = driver
+        self.recovery = recovery
         self.pictures = pictures
         self.words: dict[str, Callable[[Answer], Answer]] = {
             "status": self.status,
@@ -57,6 +68,7 @@ class Reception:
             "refund": self.refund,
             "void": self.void,
             "backlog": self.backlog,
+            "recovered": self.recovered,
             "journal": self.journal,
             "screens": self.screens,
         }
@@ -92,6 +104,7 @@ class Reception:
             "last_contact_s": None if heard_ms is None else (now_ms - heard_ms) // 1000,
             "open": [self._open(order, now_ms) for order in self._most_urgent()],
             "open_count": len(ring.orders),
+            "recovery": self._recovering,
             "untold": [facts(order) for order in ring.counter.untold],
             "last": told(last) if last else None,
             "screen": type(ring.shown.view).__name__ if ring.shown else "",
@@ -181,6 +194,7 @@ class Reception:
 
     def refund(self, request: Answer) -> Answer:
         """Give an amount of a paid sale back; without an amount all that is left of it."""
+        self._may_give_back(Mode.REFUND)
         original = self._find(request)
         earlier = [row.order for row in self.dispatcher.parts.journal.sale(original.sale_no)]
         if request.get("amount"):
@@ -191,10 +205,37 @@ class Reception:
 
     def void(self, request: Answer) -> Answer:
         """Undo a paid sale of today in full; the gateway's window over, it becomes a refund of the whole."""
+        self._may_give_back(Mode.VOID)
         original = self._find(request)
         if not self.dispatcher.parts.gateway.timing.undo:
             raise Refusal(NO_VOID.format(original.order_no))
         return {"order": facts(self.dispatcher.open_return(original, original.amount, Mode.VOID))}
+
+    @property
+    def _recovering(self) -> bool:
+        return self.recovery is not None and self.recovery.begun
+
+    def recovered(self, _request: Answer) -> Answer:
+        """A person has compared this terminal with the gateway: money can be given back again (I14)."""
+        if self.recovery is None or not self.recovery.begun:
+            raise Refusal("There is nothing to recover from: the journal is whole.")
+        self.recovery.end()
+        return {}
+
+    def _may_give_back(self, mode: Mode) -> None:
+        """Refusal while the past is lost (I14), or where a return would only be put on a pile: a new refund
+        is never buffered, because nobody could tell the customer when it goes (reliability.md 4)."""
+        ring = self.dispatcher
+        if self._recovering:
+            raise Refusal(LOST_PAST)
+        if mode is Mode.VOID:  # a void is buffered: repeated, it changes nothing there
+            return
+        if not ring.contact.online:
+            raise Refusal("No connection: nothing can be given back now. Try: terminalctl status")
+        if (ring.orders.oldest_ms(ring.parts.time.boot_ms()) or 0) > RETURNS_BLOCKED_MS:
+            raise Refusal(
+                "A sale is without a result for more than a day. Try: terminalctl backlog"
+            )
 
     def backlog(self, request: Answer) -> Answer:
         """What is open, since when, why, and what happens next; `op` "send": now, through the same places."""

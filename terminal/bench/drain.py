@@ -125,10 +125,8 @@ class Drain:
         return taken_ms
 
     def _is_idle(self) -> bool:
-        if self.stall.ask("status")["screen"] == "Idle":
-            return True
-        self.stall.press("cancel")
-        return False
+        """Or it shows an end of an earlier sale, which the next sale may follow."""
+        return bool(self.stall.ask("status")["verdict"] == "ready")
 
     def seed(self, count: int) -> list[Seeded]:
         """The daemon goes away, and comes back over a full journal."""

@@ -23,6 +23,12 @@ def add_to(words: _SubParsersAction[ArgumentParser], shared: ArgumentParser) -> 
     void = words.add_parser("void", parents=[shared], help="undo a paid sale of today in full")
     void.add_argument("order_no", type=order_no, metavar="ORDER", help="the sale's number")
     void.set_defaults(do=void_order)
+    recovered = words.add_parser(
+        "recovered",
+        parents=[shared],
+        help="the journal was lost, and this terminal has been compared with the gateway",
+    )
+    recovered.set_defaults(do=recover)
     for word in (refund, void):
         word.add_argument("--wait", action="store_true", help="until it has come to its end")
 
@@ -34,6 +40,15 @@ def refund_order(options: Namespace, desk: Desk) -> int:
 
 def void_order(options: Namespace, desk: Desk) -> int:
     return _told(options, desk, desk.ask("void", order_no=options.order_no))
+
+
+def recover(_options: Namespace, desk: Desk) -> int:
+    reply = desk.ask("recovered")
+    if desk.paper.as_json:
+        desk.paper.data(reply)
+    else:
+        desk.paper.line("Money can be given back again.")
+    return 0
 
 
 def _told(options: Namespace, desk: Desk, reply: Facts) -> int:

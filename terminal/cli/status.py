@@ -43,7 +43,8 @@ def status(_options: Namespace, desk: Desk) -> int:
         desk.paper.data(reply)
     else:
         _show(desk, reply, stuck)
-    return 1 if stuck or reply.get("lost") or reply["verdict"] not in ("ready", "busy") else 0
+    wanting = stuck or reply["recovery"] or reply.get("lost")
+    return 1 if wanting or reply["verdict"] not in ("ready", "busy") else 0
 
 
 def _show(desk: Desk, reply: Facts, stuck: list[Facts]) -> None:
@@ -59,6 +60,9 @@ def _show(desk: Desk, reply: Facts, stuck: list[Facts]) -> None:
     for order in stuck:
         desk.paper.line(f"{order['order_no']} needs somebody to look at it.", Colour.BAD)
         desk.paper.line(f"Try: terminalctl journal show {order['order_no']}")
+    if reply["recovery"]:
+        desk.paper.line("The journal was lost and begun anew: no refunds.", Colour.BAD)
+        desk.paper.line("Try: terminalctl reconcile, then terminalctl recovered")
     for order in reply["untold"]:
         said = f"{order['order_no']}: {money(order['amount'])} {order['outcome']}"
         desk.paper.line(f"{said}. Nobody at the counter has seen it yet.", Colour.CARE)

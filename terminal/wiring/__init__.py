@@ -29,8 +29,10 @@ from terminal.core.counter import Offer, Shop
 from terminal.core.terms import JournalFault, Refusal
 from terminal.core.views import Glass, OutOfService
 from terminal.dispatcher import Asked, Dispatcher, Noticed, Parts
+from terminal.dispatcher.ring import utc_label
 from terminal.journal.journal import AlreadyRunning, Journal
 from terminal.reception import Reception
+from terminal.recovery import Recovery
 from terminal.systemd import Systemd
 from terminal.web import Verdict
 from terminal.wire.line import Line
@@ -78,10 +80,14 @@ def _run(settings: Settings, profile: Profile) -> int:
     state_dir = settings.terminal.state_dir
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
+        Recovery(state_dir).look()
         # The journal's lock first: a second daemon must not touch the first one's devices (I15).
         try:
             journal = Journal.open(
-                state_dir / "journal.db", terminal=settings.terminal.id, chance=chance
+                state_dir / "journal.db",
+                terminal=settings.terminal.id,
+                chance=chance,
+                born=utc_label(time.time_ns() // 1_000_000),
             )
         except AlreadyRunning:
             raise
@@ -138,7 +144,10 @@ def assemble(
     dispatcher: Dispatcher = Dispatcher(
         parts, make_shop(settings), settings.terminal.id, settings.shop.title
     )
-    dispatcher.reception = Reception(dispatcher, settings.gateway.driver, face.recent).reply
+    recovery = Recovery(settings.terminal.state_dir)
+    dispatcher.reception = Reception(
+        dispatcher, settings.gateway.driver, face.recent, recovery
+    ).reply
     control = Control(settings.control.socket, lambda request: ask(dispatcher, request))
     stack.callback(control.close)
     if settings.notices.enabled:

@@ -8,14 +8,19 @@ from typing import Any
 
 from terminal.codes.scanned import PaymentCode
 from terminal.core.effects import (
+    MOVES_MONEY,
     CreateOrder,
     QueryOrder,
     QueryRefund,
+    RefundOrder,
+    ReverseOrder,
     SubmitPayment,
+    VoidOrder,
 )
 from terminal.core.events import (
     CodeScanned,
     OrderClosed,
+    OrderNotFound,
     PaymentHinted,
     PaymentPending,
     RefundAccepted,
@@ -121,6 +126,22 @@ def test_a_charge_is_never_queued(tmp_path: Path) -> None:
         world.press("1")
         assert isinstance(world.sent[-1], SubmitPayment)
         assert not world.ring.outbox.vault
+
+
+def test_all_that_moves_money_wants_an_unused_connection(tmp_path: Path) -> None:
+    orders = [order(1, Phase.REVERSING), order(2, Phase.VOIDING, mode=Mode.VOID, of="T1")]
+    with a_world(tmp_path, *orders, refund(3)) as world:
+        world.starts()
+        world.now_ms += 60_000
+        world.press("ok 5 ok")
+        for exchange, request in list(world.flying.items()):
+            if isinstance(request, QueryOrder):
+                world.hears(exchange, PaymentPending)
+            elif isinstance(request, QueryRefund):
+                world.hears(exchange, OrderNotFound)
+        assert set(world.fresh) >= {CreateOrder, ReverseOrder, VoidOrder, RefundOrder, QueryOrder}
+        for kind, is_fresh in world.fresh.items():
+            assert is_fresh is (kind in MOVES_MONEY), kind
 
 
 # -- the breaker -------------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ class World:
         self.urgent: set[int] = set()
         self.sent: list[Request] = []
         self.probes: list[int] = []
+        self.fresh: dict[type[Request], bool] = {}  # whether such a one wanted an unused connection
         self.face = Face()
         self._chance = count()
         parts = Parts(
@@ -91,6 +92,7 @@ class World:
         assert isinstance(request, Asking)
         self.flying[exchange] = request.said
         self.sent.append(request.said)
+        self.fresh[type(request.said)] = request.moves_money
         if urgent:
             self.urgent.add(exchange)
 

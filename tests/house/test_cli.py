@@ -70,6 +70,7 @@ def status(**changed: object) -> Facts:
         "open": [],
         "open_count": len(cast(list[Facts], changed.get("open", []))),
         "untold": [],
+        "recovery": False,
         "last": row(7),
         "screen": "Idle",
     }
@@ -221,6 +222,16 @@ def test_status_counts_what_it_does_not_list(daemon: Daemon, typed: Typed) -> No
     out = typed("status")[1]
     assert "  open     9000\n" in out
     assert out.endswith("... and 8980 more: terminalctl backlog\n")
+
+
+def test_status_of_a_terminal_that_has_lost_its_past(daemon: Daemon, typed: Typed) -> None:
+    """I14: reconcile first."""
+    daemon.will("status", status(recovery=True))
+    code, out, _ = typed("status")
+    assert code == 1
+    assert "Try: terminalctl reconcile, then terminalctl recovered\n" in out
+    daemon.will("recovered", {"ok": True})
+    assert typed("recovered")[:2] == (0, "Money can be given back again.\n")
 
 
 # -- backlog -----------------------------------------------------------------------------------------------
