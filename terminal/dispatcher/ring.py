@@ -55,7 +55,7 @@ from terminal.core.step import step
 from terminal.core.table import Step, attention
 from terminal.core.terms import ORDER_NO_MAX, HouseFault, JournalFault, Mode, mint_order_no
 from terminal.core.timing import next_wake
-from terminal.core.views import Glass
+from terminal.core.views import Glass, OutOfService
 from terminal.dispatcher.contact import Contact
 from terminal.dispatcher.enquiries import Enquiries, question
 from terminal.dispatcher.glass import glass_of, trouble
@@ -509,6 +509,11 @@ class Dispatcher:
         """Nothing may go on: say so and end. systemd starts us again, and then the journal is opened, checked
         and every open order asked about anew (reliability.md 8.5)."""
         log.critical("out of service: %s", fault)
+        if isinstance(fault, JournalFault):
+            why, remedy = "The journal cannot be written.", str(fault)
+        else:
+            why, remedy = "The program has a fault.", "It starts again by itself."
+        self.parts.face.show(Glass(OutOfService(why, remedy)))
 
 
 def recalled(read: Callable[[], _Found | None]) -> _Found | None:
