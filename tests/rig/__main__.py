@@ -18,8 +18,9 @@ from tests.rig import kernel, report
 from tests.rig.guest import Guest, NotBooted
 from tests.rig.report import Row
 
-JOBS = ("counter", "inputs")
+JOBS = ("camera", "counter", "inputs", "usb")  # the one that may have to be built first
 JOB_TIMEOUT_S = 240.0
+ARGUMENTS = ("dummy_hcd.num=3",)  # ports for USB devices
 ENVIRONMENT = {
     "PYTHONPATH": str(kernel.PROJECT),
     "LG_WD": "/run",
@@ -83,15 +84,21 @@ def run_table(wanted: argparse.Namespace) -> int:
 
 
 def run_job(found: kernel.Kernel, job: str, cpu: int, *, verbose: bool) -> list[Row]:
+    words: list[str] = []
+    if job == "camera":
+        try:
+            words = [str(kernel.camera_root())]
+        except subprocess.CalledProcessError as fault:
+            return [Row(job, "picamera2", "", f"its root folder cannot be made: {fault}", False)]
     with tempfile.TemporaryDirectory(prefix="rig-") as share:
         try:
             with Guest(
                 found.linux,
-                [sys.executable, "-m", f"tests.rig.jobs.{job}"],
+                [sys.executable, "-m", f"tests.rig.jobs.{job}", *words],
                 Path(share),
                 cpu=cpu,
                 modules=found.modules,
-                arguments=["dummy_hcd.num=3"],  # ports for USB devices
+                arguments=ARGUMENTS,
                 environment=ENVIRONMENT,
             ) as guest:
                 with suppress(subprocess.TimeoutExpired):

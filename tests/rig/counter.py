@@ -7,33 +7,38 @@ sounds are what was measured on the buzzer's pin, a scan comes out of a USB devi
 
 from __future__ import annotations
 
-import os
+import shutil
 import signal
 import subprocess
-import threading
 import time
-import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from terminal.bench.stall import Pace, Stall
-from terminal.config import Profile, load_profile
+from terminal.config import Part, Profile, load_profile
 from terminal.control import NotRunning
 from terminal.core.terms import Fault
-from terminal.core.views import Panel
+from terminal.core.views import Glass, Panel, View
 from terminal.devices.buzzer.gpio import PATTERNS
 from terminal.devices.keypad.gpio import LAYOUT
+from terminal.screens import draw
 from tests.devices.chips import MODELS, Chip
-from tests.rig import sounds
-from tests.rig.wires import Edge, Gadget, Header, I2cWire
+from tests.rig import report, sounds
+from tests.rig.wires import Edge, Header, I2cWire, Keyboard, Serial
 
+PROFILES = Path(__file__).parent / "profiles"
 SCANS = 4  # so often a closed contact is looked at: more than any debounce asks for
 RELEASE_S = 0.1  # ten looks at an open one, which leave no trace
 WAIT_S = 30.0  # guests share this machine with others
 LOOK_S = 0.05
-NEAR = 4  # times nearer than one pixel of the glass to one of the camera
+WARM_MAX = 3
+NEAR_PX = 512  # a small glass is looked at from so near that it is as wide
+COARSE = 17  # of 255: four bits of grey
+USB_KEYS = {"00": "KPDOT", "ok": "KPENTER", "cancel": "KPMINUS", "+": "KPPLUS", "back": "\b"}
 KEY_TIMEOUT_S = 20.0
-PORT_TIMEOUT_S = 10.0
 LIKE = 0.4  # lengths and pitches are off by a factor of 1.5 in the mean, at most
 PATTERN = {beep.value: pattern for beep, pattern in PATTERNS.items()}
 
@@ -48,14 +53,15 @@ class Counter(Stall):
         self.parts: Profile = load_profile(profile)
         self.glass: I2cWire | None = None
         self.header: Header | None = None
-        self.scanner: UsbScanner | None = None
+        self.keypad: Keyboard | None = None
+        self.scanner: Serial | Keyboard | None = None
 
     def plug_in(self) -> None:
+        """USB devices are plugged in by whoever has them."""
         self.header = Header(self._switched)
         display = self.option("display")
-        if display.get("bus") == "i2c":
-            self.forget_glass()
-            self.glass = I2cWire(display.get("address", 0x3C), self._sent, self._quiet)
+        self.forget_glass()
+        self.glass = I2cWire(display.get("address", 0x3C), self._sent, self._quiet)
 
     def start_daemon(self) -> None:
         """The first bytes on a real bus only wake the chip: up is who answers and shows a screen."""
@@ -93,26 +99,25 @@ class Counter(Stall):
     # -- keypad --------------------------------------------------------------------------------------
 
     def press(self, *keys: str) -> None:
-        """Each key is held until the daemon has looked at it, and let go until it has seen that too."""
+        for key in keys:
+            if self.keypad is None:
+                self._close_contact(key)
+            else:
+                self.keypad.press(USB_KEYS.get(key, f"KP{key}"))
+
+    def _close_contact(self, key: str) -> None:
+        """Held until the daemon has looked at it, and let go until it has seen that too."""
         pad = self.option("keypad")
         layout = pad.get("layout", LAYOUT)
-        places = {
-            word: (row, column)
-            for row, words in enumerate(layout)
-            for column, word in enumerate(words)
-        }
+        row = next(row for row, words in enumerate(layout) if key in words)
+        pins = pad["rows"][row], pad["columns"][layout[row].index(key)]
         assert self.header is not None
-        for key in keys:
-            row, column = places[key]
-            pins = pad["rows"][row], pad["columns"][column]
-            seen = self.scans.get(pins[1], 0)
-            self.header.join(*pins)
-            self._scanned(pins[1], seen + SCANS)
-            self.header.cut(*pins)
-            self._scanned(
-                pins[1], self.scans[pins[1]] + 1
-            )  # no key is down: the columns come to rest
-            time.sleep(RELEASE_S)
+        seen = self.scans.get(pins[1], 0)
+        self.header.join(*pins)
+        self._scanned(pins[1], seen + SCANS)
+        self.header.cut(*pins)
+        self._scanned(pins[1], self.scans[pins[1]] + 1)  # no key is down: the columns come to rest
+        time.sleep(RELEASE_S)
 
     def _scanned(self, column_pin: int, times: int) -> None:
         self.wait(
@@ -181,6 +186,18 @@ class Counter(Stall):
             self.frames_seen += 1
             self.changed.notify_all()
 
+    def shows(self, view: View) -> bool:
+        """Whether just this picture stands on the glass, as exactly as its pixels can say it."""
+        from PIL import ImageChops
+
+        part = self.parts.display
+        assert part is not None
+        wanted = draw(Glass(view, test=True), panel(part)).convert("L")
+        if self.frame is None or self.frame.size != wanted.size:
+            return False
+        _, most = ImageChops.difference(self.frame, wanted).getextrema()
+        return int(most) <= COARSE
+
     def code(self) -> str | None:
         """The text of the QR on the glass while it is lit for one, as zxing-cpp reads it."""
         import numpy as np
@@ -189,7 +206,8 @@ class Counter(Stall):
         frame = self.frame
         if frame is None or not self.bright:
             return None
-        near = frame.resize((frame.width * NEAR, frame.height * NEAR))
+        times = max(1, NEAR_PX // frame.width)
+        near = frame.resize((frame.width * times, frame.height * times))
         return next((found.text for found in zxingcpp.read_barcodes(np.asarray(near))), None)
 
     # -- scanner -------------------------------------------------------------------------------------
@@ -207,48 +225,61 @@ def model(display: dict[str, Any]) -> Chip:
     return MODELS[display["chip"]](display.get("width_px", width), display.get("height_px", height))
 
 
-def panel(display: dict[str, Any]) -> Panel:
+def panel(part: Part) -> Panel:
     """What the daemon draws for."""
-    from terminal.devices.display.luma import Settings
-
-    return Settings(**{key: value for key, value in display.items() if key != "driver"}).panel
-
-
-class UsbScanner:
-    """A hand scanner in USB-serial mode, in the first port."""
-
-    def __init__(self, product: str = "Scanner") -> None:
-        self._gadget = Gadget("scanner", "acm.0", 0, product)
-        self._file: int | None = None
-
-    def plug(self) -> None:
-        self._gadget.plug()
-        self._file = os.open("/dev/ttyGS0", os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(self._file)
-
-    def unplug(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-        self._gadget.unplug()
-
-    def read(self, text: str) -> None:
-        """It has read `text`: its bytes and a CR come out."""
-        if self._file is None:
-            raise Fault("the scanner is not plugged in")
-        os.write(self._file, text.encode() + b"\r")
+    settings = import_module(f"terminal.devices.display.{part.driver}").Settings
+    found: Panel = settings(**part.options.data).panel
+    return found
 
 
-def start_udev() -> None:
-    """The names below /dev/serial and /dev/input are udev's work."""
-    subprocess.run(["/usr/lib/systemd/systemd-udevd", "--daemon"], check=True)
+@contextmanager
+def open_counter(
+    profile: str,
+    *,
+    keypad: Keyboard | None = None,
+    scanner: Serial | Keyboard | None = None,
+    of: type[Counter] = Counter,
+    **more: Any,
+) -> Iterator[Counter]:
+    """A whole counter with one of our profiles, its USB devices plugged in. Tells the report that the guest came
+    through; what the daemon logged follows."""
+    subprocess.run(
+        ["/usr/lib/systemd/systemd-udevd", "--daemon"], check=True
+    )  # names in /dev are its work
+    in_use = shutil.copy(
+        PROFILES / f"{profile}.toml", "/run"
+    )  # wherever the daemon lives, /run is there
+    counter = of(Path("/run/stall"), Path(in_use), **more)
+    counter.keypad, counter.scanner = keypad, scanner
+    try:
+        for device in (keypad, scanner):
+            if device is not None:
+                device.plug()
+                counter.wait(device.path.exists, str(device.path))
+        counter.start()
+        warm(counter)
+        yield counter
+        report.done()
+    finally:
+        counter.stop()
+        for log in sorted(counter.state.glob("*.log")):
+            print(f"-- {log.name}\n{log.read_text()}", flush=True)
 
 
-def settled(path: Path) -> float:
-    """Until udev has made `path`; how long that took, in seconds."""
-    begun_s = time.monotonic()
-    while not path.exists():
-        if time.monotonic() - begun_s > PORT_TIMEOUT_S:
-            raise Fault(f"{path} did not come in {PORT_TIMEOUT_S:.0f} s")
-        threading.Event().wait(0.01)
-    return time.monotonic() - begun_s
+def warm(counter: Counter) -> None:
+    """A sale that is cancelled again. With its first request the daemon imports its HTTP client, which on a busy
+    host can take a guest longer than the daemon waits; people would simply try again."""
+    for _ in range(WARM_MAX):
+        order_no = counter.ask("sale", amount="1.00", mode="mpm")["order_no"]
+        counter.wait(
+            lambda number=order_no: (
+                counter.code() or counter.ask("order", order_no=number)["order"]["final"]
+            ),
+            "a first sale",
+        )
+        shown = counter.code()
+        counter.dismiss()
+        counter.wait(lambda: not counter.ask("status")["open"], "the first sale's end")
+        if shown:
+            return
+    raise Fault("the daemon does not reach its gateway")

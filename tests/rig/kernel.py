@@ -25,11 +25,16 @@ from pathlib import Path
 from tests.rig.guest import Guest, NotBooted
 
 HERE = Path(__file__).parent / "linux"
+CAMERA = Path(__file__).parent / "camera"
 PROJECT = Path(__file__).parents[2]
 SOURCES = sorted((HERE / "modules").glob("*.c"))
 HELLO_TIMEOUT_S = 30.0
 
 Say = Callable[[str], None]
+
+
+def say_so(text: str) -> None:
+    print(f"rig: {text}", file=sys.stderr)
 
 
 class Unfit(Exception):
@@ -42,7 +47,7 @@ class Kernel:
     modules: tuple[Path, ...]  # gpio-bench.ko, i2c-bench.ko
 
 
-def find(say: Say = lambda text: print(f"rig: {text}", file=sys.stderr)) -> Kernel:
+def find(say: Say = say_so) -> Kernel:
     """The first kernel that boots here. Built when there is none; CalledProcessError when that fails."""
     for place in ready():
         try:
@@ -59,15 +64,31 @@ def ready() -> Iterator[Path]:
 
 
 def built(say: Say) -> Kernel:
-    recipe = hashlib.sha256()
-    for file in sorted(HERE.rglob("*")):
-        if file.is_file():
-            recipe.update(file.read_bytes())
-    place = cache() / f"built-{recipe.hexdigest()[:16]}"
+    place = cache() / f"built-{recipe(HERE)}"
     if not (place / "linux").exists():
         say(f"building a kernel in {place}; this takes some 10 minutes, once")
         subprocess.run([HERE / "build", place], check=True, stdout=sys.stderr)
     return proven(place / "linux", place)
+
+
+def camera_root(say: Say = say_so) -> Path:
+    """A root folder with libcamera and picamera2 in it, made when there is none; CalledProcessError when it fails."""
+    requirements = PROJECT / "scripts" / "requirements" / "unit.txt"
+    place = cache() / f"camera-{recipe(CAMERA, requirements)}"
+    if not place.exists():
+        say(f"making {place} with libcamera and picamera2; this takes some 3 minutes, once")
+        subprocess.run([CAMERA / "build", place], check=True, stdout=sys.stderr)
+    return place
+
+
+def recipe(*places: Path) -> str:
+    """A name for what is made from these files."""
+    made = hashlib.sha256()
+    for place in places:
+        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if file.is_file():
+                made.update(file.read_bytes())
+    return made.hexdigest()[:16]
 
 
 def unpacked(place: Path) -> Path:

@@ -11,7 +11,8 @@ import select
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+import tty
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -140,8 +141,113 @@ class Gadget:
         yield english / "product", product
         yield english / "serialnumber", "0001"
 
+    def node(self, kind: str) -> Path:
+        """The device file by which we are this device: /dev/hidg0."""
+        major, minor = (next(self._folder.glob("functions/*/dev"))).read_text().split(":")
+        return next(
+            path for path in Path("/dev").glob(f"{kind}*") if _is(path, int(major), int(minor))
+        )
+
     def plug(self) -> None:
         (self._folder / "UDC").write_text(self._port)
 
     def unplug(self) -> None:
         (self._folder / "UDC").write_text("\n")
+
+
+class Serial:
+    """A scanner in USB-serial mode."""
+
+    def __init__(self, product: str, port: int) -> None:
+        self._gadget = Gadget(product.lower(), "acm.0", port, product)
+        self.path = Path(f"/dev/serial/by-id/usb-Rig_{product}_0001-if00")
+        self._file: int | None = None
+
+    def plug(self) -> None:
+        self._gadget.plug()
+        self._file = os.open("/dev/ttyGS0", os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(self._file)
+
+    def unplug(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._gadget.unplug()
+
+    def read(self, text: str) -> None:
+        """It has read `text`: its bytes and a CR come out."""
+        assert self._file is not None, "it is not plugged in"
+        os.write(self._file, text.encode() + b"\r")
+
+
+def _is(path: Path, major: int, minor: int) -> bool:
+    number = path.stat().st_rdev
+    return (os.major(number), os.minor(number)) == (major, minor)
+
+
+class Keyboard:
+    """What a keyboard's wires say: reports of eight bytes, one for each change of its keys (HID 1.11, appendix B)."""
+
+    DESCRIPTOR = bytes.fromhex(
+        "05010906a101050719e029e715002501750195088102950175088103950575010508190129059102"
+        "95017503910395067508150025650507190029658100c0"
+    )
+    SHIFT = 0x02
+    USAGES: Mapping[str, int] = {
+        **{chr(ord("a") + at): 0x04 + at for at in range(26)},
+        **{digit: 0x1E + at for at, digit in enumerate("1234567890")},
+        **dict(
+            zip(
+                "\n\x1b\b\t -=[]\\",
+                (0x28, 0x29, 0x2A, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x30, 0x31),
+                strict=True,
+            )
+        ),
+        **dict(zip(";'`,./", (0x33, 0x34, 0x35, 0x36, 0x37, 0x38), strict=True)),
+        **{f"KP{digit}": 0x59 + at for at, digit in enumerate("1234567890")},
+        "KPMINUS": 0x56,
+        "KPPLUS": 0x57,
+        "KPENTER": 0x58,
+        "KPDOT": 0x63,
+    }
+    SHIFTED: Mapping[str, str] = dict(
+        zip('!@#$%^&*()_+{}|:"~<>?', "1234567890-=[]\\;'`,./", strict=True)
+    )
+
+    def __init__(self, product: str, port: int) -> None:
+        self._gadget = Gadget(
+            product.lower(),
+            "hid.0",
+            port,
+            product,
+            protocol=b"1",
+            subclass=b"1",
+            report_length=b"8",
+            report_desc=self.DESCRIPTOR,
+        )
+        self.path = Path(f"/dev/input/by-id/usb-Rig_{product}_0001-event-kbd")
+        self._file: int | None = None
+
+    def plug(self) -> None:
+        self._gadget.plug()
+        self._file = os.open(self._gadget.node("hidg"), os.O_RDWR)
+
+    def unplug(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._gadget.unplug()
+
+    def press(self, name: str) -> None:
+        """A key goes down and up; a capital or a sign with the shift key."""
+        plain = self.SHIFTED.get(name, name.lower() if len(name) == 1 else name)
+        assert self._file is not None
+        os.write(
+            self._file, bytes([self.SHIFT * (plain != name), 0, self.USAGES[plain], 0, 0, 0, 0, 0])
+        )
+        os.write(self._file, bytes(8))
+
+    def read(self, text: str) -> None:
+        """It is a scanner and has read `text`."""
+        for character in f"{text}\n":
+            self.press(character)

@@ -1,0 +1,108 @@
+"""A counter with a camera: the daemon runs where the real libcamera and picamera2 are (camera/build), under that
+system's own Python, and the customer's phone is held before libcamera's `virtual` camera.
+
+    camera ROOT    the folder that camera/build made
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from terminal.bench.demo import newest
+from terminal.bench.phone import Phone, picture_of
+from tests.rig import report
+from tests.rig.counter import Counter, open_counter
+from tests.rig.sales import paid
+from tests.rig.wires import Keyboard
+
+PROJECT = Path(__file__).parents[3]
+PICTURES = Path("/run/pictures")
+PYTHON = "/opt/terminal/bin/python"
+CAMERA = "libcamera virtual camera, /dev/dma_heap"
+SIZE_PX = (1280, 720)
+
+
+class InRoot(Counter):
+    """The daemon alone lives in the camera's root folder."""
+
+    root = Path("/")
+
+    def _spawn(self, *words: str) -> subprocess.Popen[str]:
+        if words[0] != "run":
+            return super()._spawn(*words)
+        log = (self.state / "run.log").open("a", encoding="utf-8")
+        return subprocess.Popen(
+            command(self.root, "-m", "terminal", *words), stdout=log, stderr=log, text=True
+        )
+
+
+def command(root: Path, *words: str) -> list[str]:
+    told = (
+        "HOME=/run",
+        "PYTHONPATH=/srv/terminal",
+        "PYTHONDONTWRITEBYTECODE=1",
+        "LIBCAMERA_LOG_LEVELS=*:WARN",
+    )
+    return ["chroot", str(root), "/usr/bin/env", *told, PYTHON, *words]
+
+
+def furnish(root: Path) -> None:
+    """The guest's devices, the project and the pictures, seen from the root folder."""
+    PICTURES.mkdir()
+    for place in ("dev", "proc", "sys", "run"):
+        mount("--rbind", f"/{place}", root / place)
+    mount("--bind", str(PROJECT), root / "srv" / "terminal")
+    mount("--bind", str(PICTURES), root / "srv" / "pictures")
+    Path("/dev/dma_heap/linux,cma").symlink_to("system")  # a Pi's name for it
+
+
+def mount(how: str, what: str, where: Path) -> None:
+    subprocess.run(["mount", how, what, str(where)], check=True)
+
+
+def main(root: Path) -> None:
+    furnish(root)
+    InRoot.root = root
+    offer = {"shop": {"offer": "scan"}}
+    with open_counter("camera", keypad=Keyboard("Keypad", 0), of=InRoot, changes=offer) as counter:
+        sale_by_camera(counter, Phone(counter))
+        counter.kill_daemon()  # the camera is ours now
+        waiting(root)
+
+
+def sale_by_camera(counter: Counter, phone: Phone) -> None:
+    with report.row("camera", "picamera2, unmodified", CAMERA) as seen:
+        before = newest(counter)["order_no"]
+        picture_of(phone.open_code(), seed=1).resize(SIZE_PX).save(PICTURES / "0.jpg")
+        counter.press("3", "00", "ok")
+        counter.wait(lambda: newest(counter)["order_no"] != before, "the order of the code")
+        order = paid(counter, newest(counter)["order_no"])
+        assert order["mode"] == "cpm", order
+        assert order["amount"]["minor"] == 300, order
+        seen += ["CPM sale: the phone's code read by the eye, charged; journal and books: paid"]
+
+
+def waiting(root: Path) -> None:
+    """While a code is awaited: how many frames the driver hands on, and what that costs, beside the same with a copy
+    and a colour conversion."""
+    with report.row("camera, waiting", "picamera2, unmodified", CAMERA) as seen:
+        for way in ("as they are", "copied and converted"):
+            ran = subprocess.run(
+                command(root, "/srv/terminal/tests/rig/camera/waiting.py", way),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+            assert found["frames"] > 0, ran.stderr
+            seen.append(
+                f"{way}: {found['frames_per_s']:.1f} frames/s, {found['cpu_ms']:.1f} ms of processor each"
+            )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,66 @@
+"""What people do at a counter in the rig, in the words of its jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from terminal.bench.demo import charged, ended
+from terminal.bench.phone import Phone
+from terminal.core.terms import Money
+from terminal.core.views import Paid
+from tests.rig.counter import Counter
+from tests.rig.sounds import Tone
+
+RECOVERY_S = 5.0  # issue 5: so soon after it is plugged in again
+
+
+def present(counter: Counter, *keys: str) -> str:
+    """An amount is keyed, our code stands on the glass; its order."""
+    counter.dismiss()
+    counter.press(*keys, "ok")
+    counter.wait(counter.code, "our code on the glass")
+    return str(counter.ask("status")["open"][0]["order_no"])
+
+
+def mpm(counter: Counter, phone: Phone, order_no: str) -> dict[str, Any]:
+    """The phone reads our code off the glass and pays it; the order as it ended."""
+    assert phone.look()["order_no"] == order_no
+    phone.pay(order_no)
+    return paid(counter, order_no)
+
+
+def cpm(counter: Counter, phone: Phone, shown: str) -> dict[str, Any]:
+    """The customer's code is scanned instead of the shown one; the order that charged it."""
+    phone.open_code()
+    counter.scan_serial(str(phone.code))
+    order = paid(counter, charged(counter, shown, phone.show_to_scanner))
+    assert ended(counter, shown)["outcome"] != "paid"
+    return order
+
+
+def paid(counter: Counter, order_no: str) -> dict[str, Any]:
+    """The order as it ended; journal and books say paid."""
+    order = ended(counter, order_no)
+    assert order["outcome"] == "paid", order
+    kept = {
+        each["order_no"]: each["captured_minor"] - each["returned_minor"]
+        for each in counter.books()
+    }
+    assert kept[order_no] == order["amount"]["minor"], (order, kept)
+    return order
+
+
+def shows_paid(counter: Counter, order: dict[str, Any]) -> None:
+    """Exactly the picture of this sale stands on the glass."""
+    amount = Money(order["amount"]["minor"], order["amount"]["currency"])
+    view = Paid(amount, order["gateway_ref"][-4:], order["wallet"])
+    counter.wait(lambda: counter.shows(view), f"the picture of {view}")
+
+
+def lengths(tones: list[Tone]) -> str:
+    return " and ".join(f"{tone.length_ms:.0f} ms" for tone in tones)
+
+
+def said(counter: Counter, text: str) -> int:
+    """How often the daemon's log has said this."""
+    return (counter.state / "run.log").read_text().count(text)
