@@ -15,6 +15,7 @@ from terminal.bench.stall import Pace, Stall
 
 LATENCY_MS, OPEN, SALES = 100, 10_000, 20
 ROWS, RESTART_OPEN, STARTS = 100_000, 1_000, 5
+TRIALS = 12
 # The gateway's own times, as the codec has them: nothing is hurried.
 PACE = Pace(
     first_query_s=5,
@@ -62,6 +63,31 @@ def drain(place: Path, count: int) -> None:
         bench.stall.stop()
 
 
+def resume(place: Path) -> None:
+    """From the line's return to the daemon's "up", whenever between two probes that is."""
+    stall = Stall(place, pace=PACE)
+    stall.start()
+    try:
+        times = []
+        for trial in range(TRIALS):
+            number = stall.ask("sale", amount="3.00", mode="mpm")["order_no"]
+            stall.wait(lambda: stall.bright, "our code")
+            stall.cut_line()
+            stall.wait(lambda: not stall.ask("status")["online"], "the daemon noticing", 60)
+            time.sleep(trial / TRIALS)
+            begun = time.perf_counter()
+            stall.restore_line()
+            stall.wait(lambda: stall.ask("status")["online"], "the line", 60)
+            times.append(time.perf_counter() - begun)
+            stall.tell_sandbox("wallet/pay", order_no=number, wallet="Alipay+")
+            stall.wait(lambda: stall.ask("status")["verdict"] == "ready", "the counter", 60)
+        tell(
+            "resumed_after_the_lines_return", max(times), "s", p50=round(median(times), 3), must="3"
+        )
+    finally:
+        stall.stop()
+
+
 def restart(place: Path) -> None:
     """From exec to the first picture, beside an empty journal: the imports are the same in both."""
     journals = (place / "empty", place / "full")
@@ -98,11 +124,13 @@ def restart(place: Path) -> None:
 
 
 def main(words: list[str]) -> None:
-    """`scripts/bench drain [OPEN | restart]`."""
+    """`scripts/bench drain [OPEN | restart | resume]`."""
+    others = {"restart": restart, "resume": resume}
     with tempfile.TemporaryDirectory() as place:
-        if not words or "restart" in words:
-            restart(Path(place) / "restart")
-        if "restart" not in words:
+        for name, bench in others.items():
+            if not words or name in words:
+                bench(Path(place) / name)
+        if not words or words[0] not in others:
             drain(Path(place) / "drain", int(words[0]) if words else OPEN)
 
 
