@@ -13,6 +13,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,6 +80,9 @@ class I2cWire:
         self._file = os.open("/dev/i2c-bench", os.O_RDWR | os.O_NONBLOCK)
         self._address, self._sent, self._quiet = address, sent, quiet
         self._over = threading.Event()
+        with suppress(BlockingIOError):  # what a chip before us was sent
+            while os.read(self._file, CHUNK_BYTES):
+                pass
         self.plug(True)
         threading.Thread(target=self._watch, name="i2c", daemon=True).start()
 
