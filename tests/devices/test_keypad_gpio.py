@@ -210,6 +210,14 @@ def test_the_board_notices_outputs_that_fight(board: Board) -> None:
     assert board.shorts and board.driven_high
 
 
+def test_a_pad_that_is_there_is_never_called_lost(board: Board) -> None:
+    """Else every start of the daemon would sound the alarm."""
+    device = Device(Settings(ROWS, COLUMNS))
+    device.listen(print)
+    assert device.lost is None
+    device.close()
+
+
 def test_F77_a_stuck_key_is_told_and_the_keypad_is_not_lost(
     board: Board,
     keypad: Device,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BUFFERS = 4  # one is looked at, one is the newest, two are being filled
 STALLS_S = 3.0  # the slowest sensor here sends its first picture after 0.9 s
 HANGS_S = 10.0  # libcamera does not come back when a camera is pulled out (hardware.md, part II)
-BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 4.0
+BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
 
 log = logging.getLogger(__name__)
 

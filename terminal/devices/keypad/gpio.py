@@ -25,7 +25,8 @@ from terminal.devices import pins
 from terminal.devices.keypad import Pressed
 from terminal.devices.matrix import AGREE, Matrix, Place
 
-BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 5.0
+BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
+OPEN_TIMEOUT_S = 2.0
 CLOSE_TIMEOUT_S = 5.0
 SETTLE_S = 50e-6  # a row of 200 pF behind the Pi's 50 kOhm is high again after some 20 us
 
@@ -179,12 +180,15 @@ class Device:
         self._pressed: Pressed | None = None
         self._stuck: tuple[str, ...] = ()
         self._lost: str | None = "The keypad is being opened."
+        self._tried = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keypad gpio", daemon=True)
 
     def listen(self, pressed: Pressed) -> None:
+        """Waits a moment for the pins, so that a pad which is there is never called lost, and nobody alarmed."""
         self._pressed = pressed
         self._thread.start()
+        self._tried.wait(OPEN_TIMEOUT_S)
 
     @property
     def lost(self) -> str | None:
@@ -240,3 +244,4 @@ class Device:
         elif lost != self._lost:
             log.info("the keypad is ready")
         self._lost = lost
+        self._tried.set()

@@ -32,7 +32,7 @@ from terminal.devices.scanner import Scanned
 
 CODE_BYTES_MAX = 4096  # the largest QR code has 2953 bytes (F3): refused later, in words
 CHUNK_BYTES = 4096
-BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 5.0
+BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
 SETTLE_CHUNKS_MAX = 64
 UNENDED_MAX, UNENDED_BYTES_MIN = 3, 12  # readings that look like codes, in a row; less is noise
 REPEAT_S = 0.5
