@@ -17,6 +17,7 @@ class Recovery:
     def __init__(self, state_dir: Path) -> None:
         self._mark = state_dir / "recovery"
         self._journal = state_dir / "journal.db"
+        self._lock = state_dir / "journal.db-lock"
         self._lived = state_dir / "code.key"  # made at the very first start, and never again
 
     @property
@@ -24,8 +25,10 @@ class Recovery:
         return self._mark.exists()
 
     def look(self) -> None:
-        """Before the journal is opened: a terminal that has lived and has none has lost it."""
-        if self._lived.exists() and not self._journal.exists():
+        """Before the journal is opened: a terminal that has lived and has none has lost it. While its lock
+        still tells of rows the journal is only missing, and opening it is refused: it may be put back."""
+        gone = not self._journal.exists() and not self._lock.exists()
+        if self._lived.exists() and gone:
             self._mark.touch(mode=0o600)
             self._sync()
 

@@ -50,6 +50,16 @@ def test_a_terminal_that_lived_and_has_no_journal_has_lost_its_past(tmp_path: Pa
     assert not started(tmp_path).begun
 
 
+def test_a_journal_that_is_put_back_was_not_lost(tmp_path: Path) -> None:
+    """Its lock still tells of it, so nothing was begun anew meanwhile."""
+    started(tmp_path)
+    kept = tmp_path / "journal.db"
+    kept.rename(tmp_path / "elsewhere")
+    Recovery(tmp_path).look()
+    (tmp_path / "elsewhere").rename(kept)
+    assert not started(tmp_path).begun
+
+
 def test_a_crash_at_the_new_birth_does_not_forget_it(tmp_path: Path) -> None:
     started(tmp_path)
     lose(tmp_path)
