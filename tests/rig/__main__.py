@@ -18,7 +18,14 @@ from tests.rig import kernel, report
 from tests.rig.guest import Guest, NotBooted
 from tests.rig.report import Row
 
-JOBS = ("camera", "counter", "inputs", "oleds", "usb")  # the one that may have to be built first
+JOBS = (
+    "camera",
+    "counter",
+    "inputs",
+    "oleds",
+    "usb",
+    "zero2w",
+)  # the one that may have to be built first
 JOB_TIMEOUT_S = 240.0
 ARGUMENTS = ("dummy_hcd.num=3",)  # ports for USB devices
 ENVIRONMENT = {

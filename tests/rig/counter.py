@@ -234,21 +234,19 @@ def panel(part: Part) -> Panel:
 
 @contextmanager
 def open_counter(
-    profile: str,
+    profile: Path,
     *,
     keypad: Keyboard | None = None,
     scanner: Serial | Keyboard | None = None,
     of: type[Counter] = Counter,
     **more: Any,
 ) -> Iterator[Counter]:
-    """A whole counter with one of our profiles, its USB devices plugged in. Tells the report that the guest came
+    """A whole counter with this hardware profile, its USB devices plugged in. Tells the report that the guest came
     through; what the daemon logged follows."""
     subprocess.run(
         ["/usr/lib/systemd/systemd-udevd", "--daemon"], check=True
     )  # names in /dev are its work
-    in_use = shutil.copy(
-        PROFILES / f"{profile}.toml", "/run"
-    )  # wherever the daemon lives, /run is there
+    in_use = shutil.copy(profile, "/run")  # wherever the daemon lives, /run is there
     counter = of(Path("/run/stall"), Path(in_use), **more)
     counter.keypad, counter.scanner = keypad, scanner
     try:

@@ -184,6 +184,24 @@ class Serial:
         os.write(self._file, text.encode() + b"\r")
 
 
+class Uart(Serial):
+    """A scanner module on the header's serial pins: the Pi calls that port /dev/serial0. It hears commands too."""
+
+    def __init__(self) -> None:
+        super().__init__("Module", 0)
+        self.path = Path("/dev/serial0")
+
+    def plug(self) -> None:
+        super().plug()
+        self.path.symlink_to("ttyACM0")
+
+    def heard(self) -> bytes:
+        """The commands that have come since it was last asked."""
+        assert self._file is not None
+        ready = select.select([self._file], [], [], 0)[0]
+        return os.read(self._file, CHUNK_BYTES) if ready else b""
+
+
 def _is(path: Path, major: int, minor: int) -> bool:
     number = path.stat().st_rdev
     return (os.major(number), os.minor(number)) == (major, minor)

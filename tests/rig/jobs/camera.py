@@ -15,7 +15,7 @@ from typing import Any
 from terminal.bench.demo import newest
 from terminal.bench.phone import Phone, picture_of
 from tests.rig import report
-from tests.rig.counter import Counter, open_counter
+from tests.rig.counter import PROFILES, Counter, open_counter
 from tests.rig.sales import paid
 from tests.rig.wires import Keyboard
 
@@ -68,7 +68,9 @@ def main(root: Path) -> None:
     furnish(root)
     InRoot.root = root
     offer = {"shop": {"offer": "scan"}}
-    with open_counter("camera", keypad=Keyboard("Keypad", 0), of=InRoot, changes=offer) as counter:
+    with open_counter(
+        PROFILES / "camera.toml", keypad=Keyboard("Keypad", 0), of=InRoot, changes=offer
+    ) as counter:
         sale_by_camera(counter, Phone(counter))
         counter.kill_daemon()  # the camera is ours now
         waiting(root)

@@ -7,7 +7,7 @@ import time
 
 from terminal.bench.phone import Phone
 from tests.rig import report
-from tests.rig.counter import Counter, open_counter
+from tests.rig.counter import PROFILES, Counter, open_counter
 from tests.rig.sales import RECOVERY_S, cpm, lengths, mpm, present, said, shows_paid
 from tests.rig.wires import Serial
 
@@ -15,7 +15,7 @@ PORT = "/dev/ttyACM0 (cdc-acm, udev)"
 
 
 def main() -> None:
-    with open_counter("counter", scanner=Serial("Scanner", 0)) as counter:
+    with open_counter(PROFILES / "counter.toml", scanner=Serial("Scanner", 0)) as counter:
         phone = Phone(counter)
         sale_by_display(counter, phone)
         with report.row("scanner, USB serial", "pyserial", PORT) as seen:

@@ -6,7 +6,7 @@ import time
 
 from terminal.bench.phone import Phone
 from tests.rig import report
-from tests.rig.counter import Counter, open_counter
+from tests.rig.counter import PROFILES, Counter, open_counter
 from tests.rig.sales import RECOVERY_S, cpm, mpm, present, shows_paid
 from tests.rig.wires import Keyboard
 
@@ -16,7 +16,7 @@ PERIODS_MIN = 100  # PAID has 418; a starved guest drops many, and only that it 
 
 def main() -> None:
     keypad, scanner = Keyboard("Keypad", 0), Keyboard("Typist", 1)
-    with open_counter("usb", keypad=keypad, scanner=scanner) as counter:
+    with open_counter(PROFILES / "usb.toml", keypad=keypad, scanner=scanner) as counter:
         phone = Phone(counter)
         sale_by_display(counter, phone)
         with report.row("scanner, USB keyboard", "the kernel's input events", EVENTS) as seen:
