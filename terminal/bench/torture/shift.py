@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import random
+import sys
 import threading
 import time
 from collections import Counter as Tally
@@ -87,7 +88,7 @@ class Shift:
             for worker in workers:
                 worker.join()
         if self._errors:
-            raise self._errors[0]
+            raise BaseExceptionGroup("not every till came to its end", self._errors)
         self.report.seconds = time.monotonic() - begun_s
         return self.report
 
@@ -119,6 +120,7 @@ class Shift:
             odd = odds(orders, books)
             odd += [Odd("lost", terminal, why) for why in till.broken_promises(journal)]
             rows = journal.tail(1)[0].seq if orders else 0
+        print(f"{terminal}: {trials} trials, {len(odd)} odd", file=sys.stderr, flush=True)
         with self._lock:
             report = self.report
             report.trials += trials

@@ -140,6 +140,8 @@ class Till:
         self.run_errands()
         try:
             said = self.ask("status")
+            if not said["ok"]:
+                return False  # it had no time to answer, on a busy machine
             self.note(said)
             self.react(str(said["screen"]), said["open"])
         except Unanswered:
@@ -244,6 +246,8 @@ class Till:
         try:
             said = self.ask("status")
         except Unanswered:
+            return False
+        if not said["ok"]:
             return False
         self.note(said)
         return not self.errands and all(order["phase"] == "attention" for order in said["open"])
