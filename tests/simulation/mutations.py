@@ -14,7 +14,7 @@ import pytest
 
 from terminal.bench.simulator.clock import Clock
 from terminal.core import counter, cpm, doubt, mpm, refund, step
-from terminal.core.effects import SubmitPayment
+from terminal.core.effects import RefundOrder, SubmitPayment
 from terminal.core.events import (
     AnswerUnclear,
     CancelPressed,
@@ -28,15 +28,18 @@ from terminal.core.events import (
     RefundAccepted,
     Restarted,
     UndoAccepted,
+    UndoRefused,
     WakeDue,
 )
 from terminal.core.sale import Ask, Order, Pace, Phase, Reason
 from terminal.core.table import Do, Rule, Step, Table
-from terminal.core.terms import Mode
+from terminal.core.terms import Mode, mint_order_no
 from terminal.core.timing import Timing
 from terminal.dispatcher import Dispatcher
+from terminal.reception import Reception
 
 Patch = pytest.MonkeyPatch
+UNPAID = (Phase.DECLINED, Phase.CLOSED, Phase.REVERSED)
 
 
 def rules(patch: Patch, mode: Mode, cells: Mapping[Any, Do]) -> None:
@@ -279,6 +282,130 @@ def accepted_refund_is_returned(patch: Patch) -> None:
     rules(patch, Mode.REFUND, {(Phase.REFUNDING, RefundAccepted): returned})
 
 
+def refund_new_id(patch: Patch) -> None:
+    """A refund without an answer is sent again under another number."""
+
+    def another(order: Order) -> RefundOrder:
+        return RefundOrder(f"{order.order_no}-2", order.amount, order.of or "", order.of_ref)
+
+    def wake(order: Order, event: WakeDue, timing: Timing) -> Step:
+        asking = replace(order, pace=replace(order.pace, asked=Ask.REFUND, ask_at_ms=None))
+        return (order, ()) if order.pace.asked else (asking, (another(order),))
+
+    rules(patch, Mode.REFUND, {(Phase.REFUNDING, WakeDue): wake})
+
+
+def returned(order: Order, event: Event, timing: Timing) -> Step:
+    return doubt.end(replace(order, paid=order.amount), Phase.RETURNED, None)
+
+
+def not_returned(order: Order, event: Event, timing: Timing) -> Step:
+    return doubt.end(order, Phase.NOT_RETURNED, Reason.REFUSED)
+
+
+def silent_refund_is_refused(patch: Patch) -> None:
+    rules(patch, Mode.REFUND, {(Phase.REFUNDING, LineFailed): not_returned})
+
+
+def unknown_refund_is_refused(patch: Patch) -> None:
+    """NOT FOUND of a refund that is still on its way."""
+    rules(patch, Mode.REFUND, {(Phase.REFUNDING, OrderNotFound): not_returned})
+
+
+def silent_void_is_returned(patch: Patch) -> None:
+    rules(patch, Mode.VOID, {(Phase.VOIDING, LineFailed): returned})
+
+
+def unclear_void_is_refused(patch: Patch) -> None:
+    rules(patch, Mode.VOID, {(Phase.VOIDING, AnswerUnclear): not_returned})
+
+
+def pending_returns_uncounted(patch: Patch) -> None:
+    """Only what is back counts, not what is on its way."""
+
+    def left_over(original: Order, earlier: Any) -> int:
+        back = (it for it in earlier if it.of == original.order_no and it.phase is Phase.RETURNED)
+        return original.amount.minor - sum(it.amount.minor for it in back)
+
+    patch.setattr(refund, "left_over", left_over)
+
+
+def done_twice(patch: Patch) -> None:
+    """What was asked once at terminalctl is done twice."""
+    refund_once = Reception.refund
+
+    def twice(self: Reception, request: dict[str, object]) -> dict[str, object]:
+        refund_once(self, request)
+        return refund_once(self, request)
+
+    patch.setattr(Reception, "refund", twice)
+
+
+# -- ends that are none ----------------------------------------------------------------------------------------
+
+
+def late_ignored(patch: Patch) -> None:
+    """Money that comes after the end stays."""
+
+    def ignore(order: Order, event: Event, timing: Timing) -> Step:
+        return order, ()
+
+    both(patch, {(phase, PaymentApproved): ignore for phase in UNPAID})
+
+
+def late_is_paid(patch: Patch) -> None:
+    """Money that comes after NOT PAID makes a sale of it."""
+    both(patch, {(phase, PaymentApproved): doubt.settle for phase in UNPAID})
+
+
+def ended(order: Order, event: Event, timing: Timing) -> Step:
+    return doubt.end(order, doubt.ended_as(order), None)
+
+
+def silent_undo_is_done(patch: Patch) -> None:
+    """The undo was sent, so it was done."""
+
+    def silent(order: Order, event: LineFailed, timing: Timing) -> Step:
+        sent = order.pace.asked in (Ask.CLOSE, Ask.REVERSE)
+        return ended(order, event, timing) if sent else doubt.on_no_answer(order, event, timing)
+
+    both(patch, {(phase, LineFailed): silent for phase in (Phase.CLOSING, Phase.REVERSING)})
+
+
+def refused_undo_is_done(patch: Patch) -> None:
+    both(patch, {(phase, UndoRefused): ended for phase in (Phase.CLOSING, Phase.REVERSING)})
+
+
+def patience_is_unpaid(patch: Patch) -> None:
+    """Asked for a minute, no result: then it was not paid."""
+
+    def wake(order: Order, event: WakeDue, timing: Timing) -> Step:
+        if order.until_ms is not None and event.at_ms >= order.until_ms:
+            return failed(order, event, timing)
+        return doubt.wake_asking(order, event, timing)
+
+    rules(patch, Mode.CPM, {(Phase.IN_DOUBT, WakeDue): wake})
+
+
+def unknown_charge_is_unpaid(patch: Patch) -> None:
+    rules(patch, Mode.CPM, {(Phase.IN_DOUBT, OrderNotFound): failed})
+
+
+def restart_is_unpaid(patch: Patch) -> None:
+    """What was being charged when the power went was not charged."""
+    rules(patch, Mode.CPM, {(Phase.SUBMITTING, Restarted): failed})
+
+
+def numbers_start_anew(patch: Patch) -> None:
+    """A restarted daemon counts its orders from one."""
+
+    def mint(self: Dispatcher) -> str:
+        self.terminal_orders = getattr(self, "terminal_orders", 0) + 1  # type: ignore[attr-defined]
+        return mint_order_no(self.terminal, 7, self.terminal_orders, 1)  # type: ignore[attr-defined]
+
+    patch.setattr(Dispatcher, "mint", mint)
+
+
 # -- time ----------------------------------------------------------------------------------------------------
 
 
@@ -320,6 +447,20 @@ def probes_overlap(patch: Patch) -> None:
     patch.setattr(Dispatcher, "probe", probe)
 
 
+def reboot_unnoticed(patch: Patch) -> None:
+    """The record's times are believed although boot time began anew."""
+    resume = doubt.resume
+
+    def believing(order: Order, event: Restarted, timing: Timing) -> Step:
+        return resume(order, replace(event, rebooted=False), timing)
+
+    both(patch, {(phase, Restarted): believing for phase in (Phase.VERIFYING, Phase.CLOSING)})
+
+
+def used_codes_die_with_the_process(patch: Patch) -> None:
+    patch.setattr(Dispatcher, "_recent_codes", lambda self, now_ms: ())  # noqa: ARG005
+
+
 BUGS: dict[str, Callable[[Patch], None]] = {
     bug.__name__: bug
     for bug in (
@@ -348,5 +489,22 @@ BUGS: dict[str, Callable[[Patch], None]] = {
         timers_die_with_the_process,
         gives_up_asking,
         probes_overlap,
+        refund_new_id,
+        silent_refund_is_refused,
+        unknown_refund_is_refused,
+        silent_void_is_returned,
+        unclear_void_is_refused,
+        pending_returns_uncounted,
+        done_twice,
+        late_ignored,
+        late_is_paid,
+        silent_undo_is_done,
+        refused_undo_is_done,
+        patience_is_unpaid,
+        unknown_charge_is_unpaid,
+        restart_is_unpaid,
+        numbers_start_anew,
+        reboot_unnoticed,
+        used_codes_die_with_the_process,
     )
 }

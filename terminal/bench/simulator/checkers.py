@@ -1,7 +1,7 @@
 """What must hold, and when it is looked at (reliability.md 2). Each check is named for what it checks.
 
     sending    a request leaves                      I1 I10 I11
-    committed  a row is durable                      I2 I4 I5 I6 I7 I11 house
+    committed  a row is durable                      I2 I4 I5 I6 I7 I11 I18 house
     shown      a glass is on the display             I1 I3 I6
     moved      an order changed at the gateway       I2 I3 I4 I5
     settled    the daemon has nothing to do          I13 I17
@@ -68,6 +68,7 @@ class Checkers:
         self.codes: set[str] = set()  # customers' codes in clear
         self.sales: dict[str, list[str]] = {}  # without returns
         self.returns: dict[str, dict[str, Order]] = {}  # of which order
+        self.asked_back = 0  # refunds and voids that somebody asked for
         self.agreed: dict[str, tuple[Order, Order | None]] = {}  # journal's and daemon's
 
     # -- what is true at the gateway -------------------------------------------------------------------------
@@ -81,6 +82,8 @@ class Checkers:
         return order.order_no in self.seen and self.ledger.alive(order.order_no)
 
     def _cannot_be_captured(self, rule: str, order: Order) -> None:
+        if order.order_no in self.ledger.late:  # the gateway broke its word: I5 has the rest
+            return
         captured = self.ledger.captured(order.order_no)
         must(rule, not captured, f"{order.order_no} is called unpaid and is captured")
         must(rule, not self.payable(order), f"{order.order_no} is called unpaid and can be paid")
@@ -162,10 +165,16 @@ class Checkers:
         late = isinstance(row.event, PaymentApproved) and after is Phase.REVERSING
         must("I7", late, f"{number}: {before.phase.value} became {after.value}")
 
+    def operator_effect_once(self) -> None:
+        """I18: what somebody typed once is done once, whatever died meanwhile."""
+        begun = sum(len(orders) for orders in self.returns.values())
+        must("I18", begun <= self.asked_back, f"{begun} returns, {self.asked_back} were asked for")
+
     def return_told_truly(self, order: Order) -> None:
         """I4: RETURNED is back, in full; NOT RETURNED is not, and will not be. Its row is the reservation."""
         number = order.order_no
         self.returns.setdefault(order.of or "", {})[number] = order
+        self.operator_effect_once()
         refund = self.ledger.refunds.get(number)
         if order.phase is Phase.RETURNED:
             must("I4", refund is not None, f"{number} is RETURNED and is not")
@@ -222,17 +231,17 @@ class Checkers:
         assert order is not None
         if order_no in self.shown_paid or order.phase is Phase.PAID:
             self.paid_is_captured(order)
-        elif order.final:
-            must(
-                "I5", not self.ledger.captured(order_no), f"{order_no} ended unpaid and is captured"
-            )
+        elif order.final and order_no not in self.ledger.late:
+            captured = self.ledger.captured(order_no)
+            must("I5", not captured, f"{order_no} ended unpaid and is captured")
         self.charged_once(order)
         self.returned_as_intended(order)
 
     def charged_once(self, order: Order) -> None:
         """I2, over all orders of the sale."""
         numbers = self.sales[order.sale_no]
-        captured = sum(self.ledger.captured(number) for number in numbers)
+        late = self.ledger.late
+        captured = sum(self.ledger.captured(number) for number in numbers if number not in late)
         must("I2", captured <= order.amount.minor, f"sale {order.sale_no}: {captured} captured")
         orders = (self._last(number) for number in numbers)
         payable = [it.order_no for it in orders if it is not None and self.payable(it)]

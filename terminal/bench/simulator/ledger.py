@@ -47,6 +47,7 @@ from terminal.core.timing import Timing
 
 LAG_MS = 10_000
 WALLET: Odds = (("declines", 0.15), ("asks for the PIN", 0.25), ("pays less", 0.02))
+LATE_PAYMENT_MS = 60_000
 REFUND_MS = 40_000  # how long an accepted refund may be under way
 
 
@@ -57,7 +58,8 @@ class Ways:
     is still called paid by a query (gateways.md 8.8). `create_again`: a repeated create brings the code again.
     `forgetful`: within the lag a query may not know the order at all. `expires`: an order whose code is dead is
     called closed. `age_ms`: no undo sooner after the order came to be. `tells_life`: the answer with the code
-    says how long it lives. `posts`: notices reach the terminal. `void_ms`: how
+    says how long it lives. `posts`: notices reach the terminal. `late`: a payment that was
+    on its way when the order was closed is taken all the same, against the gateway's word. `void_ms`: how
     long after the payment it may be voided."""
 
     tombstone: bool = False
@@ -70,6 +72,7 @@ class Ways:
     expires: bool = False
     tells_life: bool = True
     posts: bool = False
+    late: bool = False
     void_ms: int = 600_000
     age_ms: int = 0
     life_ms: int = 180_000
@@ -97,6 +100,7 @@ class Ways:
             expires=dice.kind(3) == 0,
             tells_life=dice.kind(2) == 0,
             posts=dice.kind(2) == 0,
+            late=dice.kind(6) == 0,
             void_ms=(0, 600_000)[dice.kind(2)],
             age_ms=(0, 0, 15_000)[dice.kind(3)],
             life_ms=(60_000, 180_000)[dice.kind(2)],
@@ -142,6 +146,7 @@ class Ledger:
         self.refused: set[str] = (
             set()
         )  # numbers of returns: a refusal is for ever (events.RefundFailed)
+        self.late: set[str] = set()  # orders paid after they were closed
         self.changed: list[str] = []  # orders that changed; the scene empties it
 
     def _becomes(self, order_no: str, state: str) -> None:
@@ -186,7 +191,7 @@ class Ledger:
 
     def pay(self, order_no: str, *, short: bool = False) -> None:
         """The customer confirms. Too late, or paid already: the phone says no."""
-        if not self.alive(order_no):
+        if not self.alive(order_no) and not self._breaks_its_word(order_no):
             return
         account = self.accounts[order_no]
         asked_minor = account.amount.minor
@@ -194,6 +199,15 @@ class Ledger:
         account.captured_minor = account.paid_minor
         account.acting = False
         self._becomes(order_no, "paid")
+
+    def _breaks_its_word(self, order_no: str) -> bool:
+        account = self.accounts.get(order_no)
+        if account is None or not (self.ways.late and self.ways.posts):
+            return False
+        just_closed = account.state == "closed" and account.before == "open"
+        if just_closed and self.clock.now_ms - account.since_ms < LATE_PAYMENT_MS:
+            self.late.add(order_no)
+        return order_no in self.late and account.state == "closed"
 
     def fail(self, order_no: str) -> None:
         """The customer's wallet refuses for good."""

@@ -35,7 +35,12 @@ class Placed:
     pairs: int = 0
     runs: int = 0
     equal: int = 0
+    first_broken: int = 0  # the run in which a rule first broke
     broken: list[tuple[Deviation, ...]] = field(default_factory=list)
+
+    def breaks(self, *forced: Deviation) -> None:
+        self.first_broken = self.first_broken or self.runs
+        self.broken.append(forced)
 
     def add(self, other: Placed) -> None:
         self.singles, self.pairs = self.singles + other.singles, self.pairs + other.pairs
@@ -94,12 +99,12 @@ def place(base: int, *, pairs: bool) -> Placed:
     smooth = perform(base)
     placed.runs += 1
     if smooth.broken:
-        placed.broken.append(())
+        placed.breaks()
     for first, alike in distinct(smooth.offered):
         ending = perform(base, first, new=ones.new)
         placed.runs, placed.singles = placed.runs + 1, placed.singles + alike
         if ending.broken:
-            placed.broken.append((first,))
+            placed.breaks(first)
         elif ending.same:
             placed.equal += 1
         elif pairs and not first.what.startswith(PEOPLE):
@@ -116,4 +121,4 @@ def _seconds(placed: Placed, first: Deviation, offered: list[Place], seen: Seen)
         ended = perform(placed.base, first, second, new=seen.new)
         placed.runs, placed.equal = placed.runs + 1, placed.equal + ended.same
         if ended.broken:
-            placed.broken.append((first, second))
+            placed.breaks(first, second)

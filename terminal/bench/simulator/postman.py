@@ -18,20 +18,23 @@ from terminal.web import Verdict
 FIRST_MS = (100, 3_000)
 AGAIN_MS = 15_000
 DELIVERIES_MAX = 4
+SURE_DELIVERIES = 60
 POST: Odds = (("lost", 0.2), ("late", 0.2), ("twice", 0.15), ("another amount", 0.03))
 
-Hand = Callable[[Notice, Callable[[Verdict], None]], bool]
-"""Puts a notice into the daemon's inbox; False when no daemon is there."""
+Hand = Callable[[Notice, Callable[[Verdict], None]], None]
+"""Puts a notice into the daemon's inbox, if a daemon is there."""
 
 
 class Postman:
     def __init__(self, clock: Clock, dice: Dice, hand: Hand) -> None:
         self.clock, self.dice, self.hand = clock, dice, hand
         self.rate = 1.0
+        self.taken: set[str] = set()  # by event
 
-    def post(self, order_no: str, amount: Money) -> None:
-        """Something became of this order. `amount`: what the notice says was paid."""
-        way = self.dice.pick("notice", POST, self.rate)
+    def post(self, order_no: str, amount: Money, *, surely: bool = False) -> None:
+        """Something became of this order. `amount`: what the notice says was paid. `surely`: again until it is
+        taken, because nobody would find out otherwise."""
+        way = "" if surely else self.dice.pick("notice", POST, self.rate)
         if way == "lost":
             return
         said = Money(amount.minor + 1, amount.currency) if way == "another amount" else amount
@@ -41,12 +44,17 @@ class Postman:
         )  # fmt: skip
         wait_ms = self.dice.span(20_000, 200_000) if way == "late" else self.dice.span(*FIRST_MS)
         for _ in range(2 if way == "twice" else 1):
-            self.clock.later(wait_ms, self._deliver, notice, DELIVERIES_MAX)
+            left = SURE_DELIVERIES if surely else DELIVERIES_MAX
+            self.clock.later(wait_ms, self._deliver, notice, left)
 
     def _deliver(self, notice: Notice, left: int) -> None:
-        if not self.hand(notice, partial(self._answered, notice, left)):
-            self._answered(notice, left, Verdict.LATER)
-
-    def _answered(self, notice: Notice, left: int, verdict: Verdict) -> None:
-        if verdict is not Verdict.TAKEN and left > 1:
+        """Once more after a while, unless it is acknowledged by then: a daemon that dies acknowledges nothing."""
+        if notice.event_key in self.taken:
+            return
+        self.hand(notice, partial(self._answered, notice))
+        if left > 1:
             self.clock.later(AGAIN_MS, self._deliver, notice, left - 1)
+
+    def _answered(self, notice: Notice, verdict: Verdict) -> None:
+        if verdict is Verdict.TAKEN:
+            self.taken.add(notice.event_key)

@@ -280,6 +280,7 @@ class Scene:
         """Somebody types at terminalctl."""
         if self.ring is not None:
             self.tell("terminalctl", word, order_no[-10:], *words.values())
+            self.checkers.asked_back += word in ("refund", "void")
             request: dict[str, object] = {"word": word, "order_no": order_no, **words}
             self.ring.inbox.put_nowait(Asked(request, lambda said: self.tell("said", said)))
 
@@ -287,12 +288,10 @@ class Scene:
         self._note("the wallet refuses", order_no[-10:], self.ledger.state(order_no))
         self.ledger.fail(order_no)
 
-    def _hand_in(self, notice: Notice, reply: Callable[[Verdict], None]) -> bool:
-        if self.ring is None:
-            return False
-        self.tell("notice", notice.order_no[-10:], notice.amount)
-        self.ring.inbox.put_nowait(Noticed(notice, reply))
-        return True
+    def _hand_in(self, notice: Notice, reply: Callable[[Verdict], None]) -> None:
+        if self.ring is not None:
+            self.tell("notice", notice.order_no[-10:], notice.amount)
+            self.ring.inbox.put_nowait(Noticed(notice, reply))
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -416,7 +415,8 @@ class Scene:
             self._note("gateway", order_no[-10:], "is", self.ledger.state(order_no))
             self.checkers.moved(order_no)
             if self.postman and self.ledger.state(order_no) in ("paid", "returned"):
-                self.postman.post(order_no, self.ledger.accounts[order_no].amount)
+                late = order_no in self.ledger.late
+                self.postman.post(order_no, self.ledger.accounts[order_no].amount, surely=late)
         while self.ledger.confirms:
             self.people.confirms(self.ledger.confirms.pop())
 

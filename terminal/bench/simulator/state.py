@@ -59,7 +59,9 @@ def _world(scene: Scene) -> object:
     books, flights, people = scene.ledger, scene.flights, scene.people
     return (
         (books.accounts, books.codes_used, books.confirms, books.refunds, sorted(books.refused)),
+        sorted(books.late),
         (flights.down, flights.charges, flights.last_ms),
+        sorted(scene.postman.taken) if scene.postman else None,
         (people.purchases, people.codes, people.last_code),
         (scene.face.view, scene.face.lost) if scene.ring else None,
     )
