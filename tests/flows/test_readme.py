@@ -36,6 +36,7 @@ BY_CI = {
     "scripts/flood scanner 5000",
     "scripts/flood keypad 20000",
     "scripts/bench devices",
+    "scripts/bench eye --scenes 3 --clips 1 --fuzz 50",
 }
 
 
