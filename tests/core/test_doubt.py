@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminal.core.doubt import LATE_NEWS_MS, never_left
@@ -458,6 +458,7 @@ UNDO_ANSWERS = (
 WINDOW_MS, REQUESTS_IN_A_WINDOW_MAX = 60_000, 70
 
 
+@settings(deadline=None)  # a slow machine is no gateway
 @given(
     st.sampled_from(TIMINGS),
     st.booleans(),

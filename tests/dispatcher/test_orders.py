@@ -32,7 +32,7 @@ def rank(each: Order) -> int:
     return RANKS.get(each.phase, OTHERS_RANK)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(MOVES)
 def test_every_ripe_order_has_its_turn_and_no_other(
     moves: list[tuple[str, int, int, Phase]],
