@@ -142,8 +142,11 @@ def paid_at_ms_of(journal: Journal, teller: Teller, posted: list[Post]) -> int:
 
 
 def test_forged_ones_start_no_question(journal: Journal, teller: Teller) -> None:
+    kinds = (Kind.UNSIGNED, Kind.WRONG_SIGNATURE)
     forged = [
-        Post(0, at_ms, "paid", forged=Kind.UNSIGNED, copies=3) for at_ms in range(0, 100_000, 500)
+        Post(0, at_ms, "paid", forged=kind, copies=2)
+        for at_ms in range(0, 100_000, 500)
+        for kind in kinds
     ]
     alone, told = World(journal, teller, [Script()]), World(journal, teller, [Script()], forged)
     assert told.play() == alone.play()
