@@ -12,9 +12,10 @@ The rules of this room:
    refund; "accepted" is `RefundAccepted` (reliability.md 3.4).
 6. `notice(...)` reads what the gateway posts to us. It raises `WireFault` for everything that the gateway did
    not sign. Even an authentic notice is a hint: the order's outcome is asked for (reliability.md 2.1).
-7. The word in the settings is the file: `driver = "paycloud"` loads `gateways/paycloud.py`, whose `Gateway`
-   class takes its checked settings. A third party ships one through the entry point group
-   `terminal.gateways`; README, "Add a gateway", has the steps, tests/house/test_gateway_contract.py these rules.
+7. The word in the settings is the file: `driver = "acme"` loads `gateways/acme.py`, whose `Gateway` class takes
+   its checked settings; too long for one file, it is a folder of that name. A third party ships one through the
+   entry point group `terminal.gateways`; README, "Add a gateway", has the steps,
+   tests/house/test_gateway_contract.py these rules.
 8. `BLAME`, where the file has one: result code -> the settings it speaks of, for `terminalctl gateway check`.
 """
 
@@ -24,11 +25,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from terminal.core.effects import Request
+from terminal.codes.scanned import PaymentCode
+from terminal.core.effects import Request, SubmitPayment
 from terminal.core.events import OrderEvent
-from terminal.core.terms import Money
+from terminal.core.terms import Money, WireFault
 from terminal.core.timing import Timing
 from terminal.wire.http import HttpAnswer, HttpRequest, Stamp
+
+QR_CHARACTERS_MAX = 2_000  # more fits no symbol that a phone reads off a small display (F46)
+DETAIL_CHARACTERS_MAX = 80  # of what an event says for the technician
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +77,18 @@ class Gateway(Protocol):
 
         WireFault when the gateway did not sign exactly this, or it is no notice."""
         ...
+
+
+# -- what every codec needs --------------------------------------------------------------------------------
+
+
+def code_of(request: Request) -> PaymentCode | None:
+    """The customer's code, which must not come back in anything that is kept (I11)."""
+    return request.code if isinstance(request, SubmitPayment) else None
+
+
+def drawable(code: str) -> str:
+    """The code of an order, if it can be shown. WireFault when it cannot (F46)."""
+    if not 0 < len(code) <= QR_CHARACTERS_MAX or not code.isprintable():
+        raise WireFault(f"no usable code in the answer ({len(code)} characters)")
+    return code

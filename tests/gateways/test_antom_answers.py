@@ -27,14 +27,8 @@ from terminal.core.events import (
 )
 from terminal.core.sale import Reason
 from terminal.core.terms import Money
-from terminal.gateways.antom.answers import (
-    DECLINES,
-    DOUBTFUL,
-    NOT_OFFERED,
-    QR_CHARACTERS_MAX,
-    REFUND_FAILS,
-    SETUP,
-)
+from terminal.gateways import QR_CHARACTERS_MAX
+from terminal.gateways.antom.answers import DECLINES, DOUBTFUL, NOT_OFFERED, REFUND_FAILS, SETUP
 from tests.gateways.vendor import (
     AMOUNT,
     ASKING,

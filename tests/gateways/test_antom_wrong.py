@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from terminal.core.effects import Request
 from terminal.core.events import AnswerUnclear, OrderEvent, PaymentApproved, RefundDone
 from terminal.core.terms import Money, WireFault
-from terminal.gateways import Notice
-from terminal.gateways.antom import DETAIL_CHARACTERS_MAX, Gateway
+from terminal.gateways import DETAIL_CHARACTERS_MAX, Notice
+from terminal.gateways.antom import Gateway
 from terminal.wire.envelope import MESSAGE_BYTES_MAX
 from terminal.wire.http import HttpAnswer
 from terminal.wire.signing import from_signature_header, headed, signature_header

@@ -30,11 +30,8 @@ from terminal.core.events import (
 )
 from terminal.core.sale import Reason
 from terminal.core.terms import Money
-from terminal.gateways.paycloud import (
-    DOUBTFUL,
-    QR_CHARACTERS_MAX,
-    REASONS,
-)
+from terminal.gateways import QR_CHARACTERS_MAX
+from terminal.gateways.paycloud.answers import DOUBTFUL, REASONS
 from tests.gateways.vendor import (
     APPROVED,
     ASKING,

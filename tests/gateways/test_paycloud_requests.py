@@ -27,11 +27,7 @@ from terminal.core.events import (
     PaymentApproved,
 )
 from terminal.core.terms import HouseFault, Money, Refusal
-from terminal.gateways.paycloud import (
-    TIMING,
-    Gateway,
-    Settings,
-)
+from terminal.gateways.paycloud import TIMING, Gateway, Settings
 from terminal.wire.signing import canonical
 from tests.gateways.vendor import (
     AMOUNT,

@@ -20,7 +20,7 @@ from terminal.core.events import (
 )
 from terminal.core.sale import Reason
 from terminal.core.terms import Money
-from terminal.gateways.paycloud import DOUBTFUL
+from terminal.gateways.paycloud.answers import DOUBTFUL
 from tests.gateways.vendor import (
     AT_MS,
     DONE,

@@ -19,9 +19,7 @@ from terminal.core.events import (
     OrderEvent,
     PaymentApproved,
 )
-from terminal.gateways.paycloud import (
-    DETAIL_CHARACTERS_MAX,
-)
+from terminal.gateways import DETAIL_CHARACTERS_MAX
 from terminal.wire.envelope import MESSAGE_BYTES_MAX
 from terminal.wire.http import HttpAnswer
 from terminal.wire.signing import canonical

@@ -28,10 +28,7 @@ from terminal.core.events import (
     RefundDone,
 )
 from terminal.core.terms import Money
-from terminal.gateways.paycloud import (
-    Gateway,
-    Settings,
-)
+from terminal.gateways.paycloud import Gateway, Settings
 from terminal.wire.http import HttpAnswer, Stamp
 from terminal.wire.signing import Signer, Verifier, canonical
 

@@ -64,8 +64,8 @@ def test_the_rule_catches_a_planted_trespass(name: str, tmp_path: Path) -> None:
 
 TRESPASSES = {
     "time in the core": ("core/terms.py", "import time\n"),
-    "requests in a gateway": ("gateways/paycloud.py", "import requests\n"),
-    "the journal in a codec": ("gateways/paycloud.py", "import terminal.journal\n"),
+    "requests in a gateway": ("gateways/paycloud/bodies.py", "import requests\n"),
+    "the journal in a codec": ("gateways/paycloud/answers.py", "import terminal.journal\n"),
     "sqlite outside the journal": ("dispatcher/ring.py", "import sqlite3\n"),
     "a device named by the dispatcher": (
         "dispatcher/ring.py",

@@ -22,7 +22,7 @@ from terminal.core.effects import Request
 from terminal.core.events import AnswerUnclear, OrderEvent
 from terminal.core.terms import Money, Refusal, WireFault
 from terminal.core.timing import Timing
-from terminal.gateways import Notice
+from terminal.gateways import DETAIL_CHARACTERS_MAX, Notice
 from terminal.gateways.antom.answers import DONE, meaning, money, text
 from terminal.gateways.antom.bodies import OPERATIONS, Tree, body_of, iso, number
 from terminal.gateways.antom.settings import BLAME, WALLETS, Settings
@@ -37,8 +37,6 @@ from terminal.wire.signing import (
 )
 
 __all__ = ["BLAME", "TIMING", "WALLETS", "Gateway", "Settings"]
-
-DETAIL_CHARACTERS_MAX = 80
 
 TIMING = Timing(
     first_query_ms=3_000,  # gateways.md 3.10: inquire every 3 s; it says 2 s for our own code

@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from terminal.codes.scanned import PaymentCode
 from terminal.core.effects import (
     CloseOrder,
     CreateOrder,
@@ -36,10 +35,10 @@ from terminal.core.events import (
 )
 from terminal.core.sale import Reason
 from terminal.core.terms import Money, WireFault
+from terminal.gateways import code_of, drawable
 from terminal.gateways.antom.bodies import EPOCH, Tree
 from terminal.wire.envelope import echoes, minor_money, note, word
 
-QR_CHARACTERS_MAX = 2_000  # more fits no symbol that a phone reads off a small display (F46)
 LIFE_MAX_MS = 24 * 3_600_000  # an `expireTime` further away is no time of ours (F50)
 
 # -- the closed lists --------------------------------------------------------------------------------------
@@ -108,7 +107,7 @@ def meaning(
         case CloseOrder() | ReverseOrder() | VoidOrder():
             event = _undone(request, result, at_ms)
     if event is None:
-        status, code = (word(each, _code(request)) for each in result)
+        status, code = (word(each, code_of(request)) for each in result)
         raise WireFault(f"result {status} {code}")
     return event
 
@@ -124,9 +123,7 @@ def _created(
         return _declined(request, result, at_ms)
     if money(tree, "paymentAmount") not in (None, request.amount):
         raise WireFault("the code is for another amount")
-    code = next(_codes(tree), "")
-    if not 0 < len(code) <= QR_CHARACTERS_MAX or not code.isprintable():
-        raise WireFault(f"no usable code in the answer ({len(code)} characters)")
+    code = drawable(next(_codes(tree), ""))
     ref = _ref(tree, request)
     return CodeIssued(at_ms=at_ms, code=code, gateway_ref=ref, life_ms=_life_ms(tree, time))
 
@@ -195,7 +192,7 @@ def _declined(request: Request, result: Result, at_ms: int) -> OrderEvent | None
     if code == CLOSED:
         return OrderClosed(at_ms=at_ms, detail=code)
     if code in DECLINES:
-        detail = word(code, _code(request))
+        detail = word(code, code_of(request))
         return PaymentDeclined(at_ms=at_ms, reason=DECLINES[code], detail=detail)
     return None
 
@@ -272,14 +269,9 @@ def money(tree: Tree, name: str) -> Money | None:
     return minor_money(value, currency) if value and currency else None
 
 
-def _code(request: Request) -> PaymentCode | None:
-    """The customer's code, which must not come back in anything that is kept (I11)."""
-    return request.code if isinstance(request, SubmitPayment) else None
-
-
 def _ref(tree: Tree, request: Request) -> str | None:
     said = text(tree, "paymentId")
-    return None if echoes(said, _code(request)) else note(said)
+    return None if echoes(said, code_of(request)) else note(said)
 
 
 def _moment(said: str) -> datetime | None:
