@@ -244,9 +244,9 @@ def test_a_light_gives_way_to_the_next(made: Made, factory: MockFactory, until: 
     device.beep(Beep.UNKNOWN)
     until(lambda: factory.pin(13).state)
     assert not factory.pin(6).state
-    device.beep(Beep.KEY)
-    until(lambda: not factory.pin(13).state)
-    assert states(factory.pin(5)) == [False]
+    device.beep(Beep.PAID)
+    until(lambda: factory.pin(5).state)
+    assert not factory.pin(13).state
 
 
 @pytest.mark.parametrize(
