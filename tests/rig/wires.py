@@ -41,7 +41,8 @@ class Header:
         self._file = os.open("/dev/gpio-bench", os.O_RDWR | os.O_NONBLOCK)
         self._edges = edges
         self._over = threading.Event()
-        threading.Thread(target=self._watch, name="header", daemon=True).start()
+        self._watcher = threading.Thread(target=self._watch, name="header", daemon=True)
+        self._watcher.start()
 
     def join(self, one: int, other: int) -> None:
         """A contact closes between two pins."""
@@ -57,6 +58,8 @@ class Header:
 
     def close(self) -> None:
         self._over.set()
+        self._watcher.join()
+        os.close(self._file)
 
     def _write(self, text: str) -> None:
         os.write(self._file, text.encode())
@@ -84,15 +87,19 @@ class I2cWire:
             while os.read(self._file, CHUNK_BYTES):
                 pass
         self.plug(True)
-        threading.Thread(target=self._watch, name="i2c", daemon=True).start()
+        self._watcher = threading.Thread(target=self._watch, name="i2c", daemon=True)
+        self._watcher.start()
 
     def plug(self, there: bool) -> None:
         """Whether the chip acknowledges."""
         os.write(self._file, struct.pack("=HB", self._address, there))
 
     def close(self) -> None:
+        """The next chip's bytes are not ours to read: the watch has ended when this returns."""
         self.plug(False)
         self._over.set()
+        self._watcher.join()
+        os.close(self._file)
 
     def _watch(self) -> None:
         held, told = b"", True
