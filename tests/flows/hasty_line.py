@@ -6,19 +6,19 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from terminal import dispatcher
 from terminal.cli import main
+from terminal.dispatcher.inbox import Inbox
 from terminal.wire.http import HttpAnswer
 from terminal.wire.line import Failure
 
-_answered = dispatcher.Dispatcher.answered
+_answered = Inbox.answered
 
 
-def answered(ring: dispatcher.Dispatcher, exchange: int, answer: HttpAnswer | Failure) -> None:
+def answered(inbox: Inbox, exchange: int, answer: HttpAnswer | Failure) -> None:
     never = replace(answer, left=False) if isinstance(answer, Failure) else answer
-    _answered(ring, exchange, never)
+    _answered(inbox, exchange, never)
 
 
 if __name__ == "__main__":
-    dispatcher.Dispatcher.answered = answered  # type: ignore[method-assign]
+    Inbox.answered = answered  # type: ignore[method-assign]
     sys.exit(main())

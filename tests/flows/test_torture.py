@@ -33,4 +33,5 @@ def test_a_bad_line_loses_and_doubles_nothing(tmp_path: Path) -> None:
 
 
 def test_a_daemon_that_takes_silence_for_an_answer_is_found_out(tmp_path: Path) -> None:
-    assert "doubled" in kinds(tortured(tmp_path, line.torment, 60, "tests.flows.hasty_line"))
+    report = tortured(tmp_path, line.torment, 100, "tests.flows.hasty_line")
+    assert kinds(report) & {"lost", "doubled"}
