@@ -42,8 +42,8 @@ class Notice:
 
     `order_no`: our number of the order, or of the refund when `kind` is "refund"; "" when `kind` is "other":
     acknowledge it, there is nothing in it for us. `amount`: what it says was paid or returned; None: it does
-    not say that any was. `merchant_ok`: it names this terminal's merchant account. `event_key`: the same for
-    every delivery of one event, to know duplicates by (I8).
+    not say that any was, or, `illegible`, not clearly how much. `merchant_ok`: it names this terminal's
+    merchant account. `event_key`: the same for every delivery of one event, to know duplicates by (I8).
     """
 
     order_no: str
@@ -52,6 +52,7 @@ class Notice:
     merchant_ok: bool
     gateway_ref: str | None
     event_key: str
+    illegible: bool = False
 
 
 class Gateway(Protocol):

@@ -33,6 +33,11 @@ class Hint(Protocol):
         ...
 
     @property
+    def illegible(self) -> bool:
+        """It says that money moved, but not clearly how much: then `amount` is None."""
+        ...
+
+    @property
     def merchant_ok(self) -> bool: ...
 
     @property

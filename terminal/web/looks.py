@@ -67,5 +67,5 @@ def verdict(hint: Hint, order: Order, event: Event) -> Verdict:
         return Verdict.TAKEN  # its return is a durable row now
     if isinstance(event, LineFailed | AnswerUnclear | PaymentHinted):
         return Verdict.LATER
-    explained = hint.amount is None or order.paid is not None
-    return Verdict.TAKEN if explained else Verdict.LATER
+    moved = hint.amount is not None or hint.illegible
+    return Verdict.LATER if moved and order.paid is None else Verdict.TAKEN

@@ -270,20 +270,28 @@ def test_returned() -> None:
         {"result": RESULT | {"resultStatus": "F"}},
         {"result": RESULT | {"resultCode": "PROCESS_FAIL"}},
         {"result": None},
-        {"paymentAmount": None},
-        {"paymentAmount": {"currency": "USD", "value": "34.50"}},
-        {"paymentAmount": {"currency": "usd", "value": "3450"}},
     ],
     ids=str,
 )
 def test_what_does_not_say_that_money_moved(changed: dict[str, Any]) -> None:
     notice = read(PAID_NOTICE | changed)
     assert (notice.order_no, notice.kind, notice.amount) == (ORDER_NO, "payment", None)
+    assert not notice.illegible
+
+
+@pytest.mark.parametrize("currency, value", [("USD", "34.50"), ("usd", "3450"), ("USD", "")])
+def test_what_says_that_money_moved_but_not_how_much(currency: str, value: str) -> None:
+    for notice in (
+        read(PAID_NOTICE | {"paymentAmount": {"currency": currency, "value": value}}),
+        read(BACK_NOTICE | {"refundAmount": {"currency": currency, "value": value}}),
+    ):
+        assert (notice.amount, notice.illegible) == (None, True)
 
 
 @pytest.mark.parametrize("changed", [{"refundStatus": "FAIL"}, {"result": {"resultStatus": "F"}}])
 def test_what_does_not_say_that_money_went_back(changed: dict[str, Any]) -> None:
-    assert read(BACK_NOTICE | changed).amount is None
+    notice = read(BACK_NOTICE | changed)
+    assert (notice.amount, notice.illegible) == (None, False)
 
 
 def test_another_amount_is_told_as_it_is() -> None:

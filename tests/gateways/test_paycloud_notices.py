@@ -68,6 +68,17 @@ def test_returned() -> None:
         {"trans_status": 3},
         {"trans_status": None},
         {"trans_type": 2},
+    ],
+    ids=str,
+)
+def test_what_does_not_say_that_money_moved(changed: dict[str, Any]) -> None:
+    notice = read(PAID_NOTICE | changed)
+    assert (notice.kind, notice.amount, notice.illegible) == ("payment", None, False)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
         {"price_currency": None},
         {"order_amount": None, "trans_amount": None},
         {"trans_amount": "34.51"},  # the two disagree: ask
@@ -76,9 +87,9 @@ def test_returned() -> None:
     ],
     ids=str,
 )
-def test_what_does_not_say_that_money_moved(changed: dict[str, Any]) -> None:
+def test_what_says_that_money_moved_but_not_how_much(changed: dict[str, Any]) -> None:
     notice = read(PAID_NOTICE | changed)
-    assert (notice.kind, notice.amount) == ("payment", None)
+    assert (notice.kind, notice.amount, notice.illegible) == ("payment", None, True)
 
 
 def test_another_amount_is_told_as_it_is() -> None:

@@ -102,6 +102,9 @@ def test_the_same_ends_as_by_asking_alone(
 @example(  # told too early, it must not be a known event when it is true
     [Script()], [LATE_MS] * 3, [Post(0, 0, "truth"), Post(0, 0, "paid")], 0
 )
+@example(  # two amounts that disagree: it says that money moved, though not how much
+    [Script(Mode.CPM)], [LATE_MS] * 3, [Post(0, 60_901, "paid", more_minor=1)], 0
+)
 def test_a_late_payment_goes_back_although_the_line_is_cut(
     journal: Journal,
     teller: Teller,

@@ -25,6 +25,7 @@ SAYS_NOTHING = Notice(
     event_key="1",
 )
 SAYS_PAID = replace(SAYS_NOTHING, amount=AMOUNT)
+SAYS_PAID_SOMETHING = replace(SAYS_NOTHING, illegible=True)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,8 @@ SAYS_PAID = replace(SAYS_NOTHING, amount=AMOUNT)
         (SAYS_PAID, replace(CLOSED, phase=Phase.ATTENTION), OrderClosed(at_ms=1), Verdict.TAKEN),
         (SAYS_PAID, replace(CLOSED, paid=AMOUNT), OrderClosed(at_ms=1), Verdict.TAKEN),
         (SAYS_PAID, CLOSED, OrderClosed(at_ms=1), Verdict.LATER),
+        (SAYS_PAID_SOMETHING, CLOSED, OrderClosed(at_ms=1), Verdict.LATER),
+        (SAYS_PAID_SOMETHING, replace(CLOSED, paid=AMOUNT), OrderClosed(at_ms=1), Verdict.TAKEN),
         (SAYS_NOTHING, CLOSED, OrderClosed(at_ms=1), Verdict.TAKEN),
         (SAYS_NOTHING, CLOSED, LineFailed(at_ms=1, left=False), Verdict.LATER),
         (SAYS_NOTHING, CLOSED, AnswerUnclear(at_ms=1), Verdict.LATER),

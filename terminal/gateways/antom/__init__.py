@@ -160,13 +160,16 @@ class Gateway:
             word(text(tree, *names))
             for names in (("result", "resultStatus"), ("result", "resultCode"), ("refundStatus",))
         )
+        moved = _moved(said, tree)
+        amount = _legible(tree, moved) if moved else None
         return Notice(
             order_no=order_no or "",
             kind=kind,
-            amount=_moved(said, tree),
+            amount=amount,
             merchant_ok=client_id == self._settings.client_id,
             gateway_ref=ref,
             event_key=f"{order_no}/{ref}/{word(said)}/{ended}",
+            illegible=bool(moved) and amount is None,
         )
 
 
@@ -180,14 +183,18 @@ _KINDS: Mapping[str, _Kind] = {
 _NUMBERS = {"payment": "paymentRequestId", "refund": "refundRequestId", "other": ""}
 
 
-def _moved(said: str, tree: Tree) -> Money | None:
-    """The amount of a notice that says that money moved; illegible is as good as none: ask."""
-    result = text(tree, "result", "resultStatus"), text(tree, "result", "resultCode")
+def _moved(said: str, tree: Tree) -> str:
+    """The name of the amount that a notice says moved, "" when it says that none did."""
+    if (text(tree, "result", "resultStatus"), text(tree, "result", "resultCode")) != DONE:
+        return ""
+    if said == "REFUND_RESULT" and text(tree, "refundStatus") == "SUCCESS":
+        return "refundAmount"
+    return "paymentAmount" if said == "PAYMENT_RESULT" else ""
+
+
+def _legible(tree: Tree, name: str) -> Money | None:
+    """That amount; illegible is as good as none: ask."""
     try:
-        if said == "PAYMENT_RESULT" and result == DONE:
-            return money(tree, "paymentAmount")
-        if said == "REFUND_RESULT" and text(tree, "refundStatus") == "SUCCESS":
-            return money(tree, "refundAmount") if result == DONE else None
+        return money(tree, name)
     except WireFault:  # authentic all the same
         return None
-    return None

@@ -111,13 +111,16 @@ class Gateway:
             raise WireFault("signed, but no notice about an order")
         kind, status = fields.get("trans_type", SALE), fields.get("trans_status", "")
         ref = note(fields.get("trans_no"))
+        moved = status == SUCCESS and kind in (SALE, REFUND)
+        amount = _moved(fields) if moved else None
         return Notice(
             order_no=order_no,
             kind="refund" if kind == REFUND else "payment" if kind in (SALE, VOID) else "other",
-            amount=_moved(fields) if status == SUCCESS and kind in (SALE, REFUND) else None,
+            amount=amount,
             merchant_ok=self._is_ours(fields),
             gateway_ref=ref,
             event_key=f"{order_no}/{ref}/{word(kind)}/{word(status)}",
+            illegible=moved and amount is None,
         )
 
     def _is_ours(self, fields: Mapping[str, str]) -> bool:
