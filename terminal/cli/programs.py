@@ -5,12 +5,10 @@ Each is imported only when it is asked for: they need packages that a terminal i
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from terminal.cli.desk import Desk
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -19,18 +17,24 @@ SETTINGS = "/etc/terminal/terminal.toml"
 
 
 def add_to(words: _SubParsersAction[ArgumentParser], _shared: ArgumentParser) -> None:
-    run = words.add_parser("run", help="be the daemon")
-    run.add_argument("--config", type=Path, default=Path(SETTINGS), metavar="FILE", help=SETTINGS)
-    run.set_defaults(do=run_daemon)
-    # These read their own options and never come here; the help shall know them.
+    """They read their own options and never come here; the help shall know them."""
+    words.add_parser("run", help="be the daemon", add_help=False)
     words.add_parser("sandbox", help="be a gateway that plays with no real money", add_help=False)
     words.add_parser("demo", help="sandbox, daemon and page together", add_help=False)
 
 
-def run_daemon(options: Namespace, _desk: Desk) -> int:
+def _run(argv: list[str]) -> int:
+    parser = ArgumentParser(prog="terminal run", description="Be the daemon.")
+    parser.add_argument(
+        "--config", type=Path, default=Path(SETTINGS), metavar="FILE", help=SETTINGS
+    )
+    try:
+        config: Path = parser.parse_args(argv).config
+    except SystemExit as end:  # argparse has said why, or has printed the help
+        return 2 if end.code else 0
     from terminal.wiring import run
 
-    return run(options.config)
+    return run(config)
 
 
 def _sandbox(argv: list[str]) -> int:
@@ -45,7 +49,8 @@ def _demo(argv: list[str]) -> int:
     return main(argv)
 
 
-WITH_OWN_OPTIONS: dict[str, Callable[[list[str]], int]] = {
+PROGRAMS: dict[str, Callable[[list[str]], int]] = {
+    "run": _run,
     "sandbox": _sandbox,
     "demo": _demo,
 }

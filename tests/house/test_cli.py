@@ -723,7 +723,7 @@ def test_wrong_use(typed: Typed, line: str, said: str) -> None:
 @pytest.mark.parametrize("word", ["", "status", "sale", "query", "cancel", "journal", "run"])
 def test_every_word_has_help(typed: Typed, word: str) -> None:
     code, out, _ = typed(f"{word} --help")
-    assert out.startswith("usage: terminalctl")
+    assert out.startswith("usage: terminal run" if word == "run" else "usage: terminalctl")
     assert code == 0
 
 
@@ -761,3 +761,13 @@ def test_the_daemon_refuses_bad_settings(tmp_path: Path) -> None:
     done = module("run", "--config", str(tmp_path / "none.toml"), capture_output=True)
     assert "none.toml: is missing" in done.stderr
     assert done.returncode not in (0, 1)
+
+
+def test_the_daemon_carries_no_words() -> None:
+    """Its memory is short: what only a technician's fingers need stays out (rule of the room)."""
+    asked = "import sys; from terminal.cli import main; main(['run', '--config', '/nowhere'])"
+    listed = "print(*(name for name in sys.modules if name.startswith('terminal.cli')))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{asked}; {listed}"], capture_output=True, text=True
+    )
+    assert sorted(done.stdout.split()) == ["terminal.cli", "terminal.cli.programs"]
