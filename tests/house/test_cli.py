@@ -720,11 +720,16 @@ def test_wrong_use(typed: Typed, line: str, said: str) -> None:
     assert (code, out) == (2, "")
 
 
-@pytest.mark.parametrize("word", ["", "status", "sale", "query", "cancel", "journal", "run"])
+@pytest.mark.parametrize("word", ["", "status", "sale", "query", "cancel", "journal"])
 def test_every_word_has_help(typed: Typed, word: str) -> None:
     code, out, _ = typed(f"{word} --help")
-    assert out.startswith("usage: terminal run" if word == "run" else "usage: terminalctl")
+    assert out.startswith("usage: terminalctl")
     assert code == 0
+
+
+def test_run_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    assert "be the daemon" in capsys.readouterr().out.lower()
 
 
 def test_version(typed: Typed) -> None:
