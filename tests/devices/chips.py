@@ -8,12 +8,14 @@ it undoes how the glass is wired.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from PIL import Image
 
 Part = tuple[bool, bytes]
 NONE: dict[int, int] = {}
+NOISE = 0x55  # a chip wakes with anything in its RAM
 
 _SSD1306 = {0x20: 1, 0x21: 2, 0x22: 2, 0x81: 1, 0x8D: 1, 0xA8: 1} | dict.fromkeys(
     (0xD3, 0xD5, 0xD9, 0xDA, 0xDB), 1
@@ -42,7 +44,7 @@ class Chip:
         self._awaited: list[int] = []
         self._columns, self._rows = (0, 0), (0, 0)
         self._at = (0, 0)
-        self._ram: dict[tuple[int, int], int] = {}
+        self._ram: defaultdict[tuple[int, int], int] = defaultdict(lambda: NOISE)
 
     def take(self, stream: Iterable[Part]) -> None:
         for is_data, part in stream:
