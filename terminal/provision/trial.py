@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,7 +96,7 @@ def _daemon(host: Host, order: Order, said: dict[str, str]) -> Iterator[None]:
         "gateway_key_file": "gateway.pem",
     }
     settings = tables({**said, **here}, Path(PLACE), Path("hardware.toml"), PACE)
-    _make_room(host)
+    served = _make_room(host)
     try:
         host.run(f"rm -rf {PLACE}; install -d -m 700 -o terminal -g terminal {PLACE}")
         host.put(f"{PLACE}/hardware.toml", order.files["/etc/terminal/hardware.toml"])
@@ -113,16 +112,26 @@ def _daemon(host: Host, order: Order, said: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         host.ask(f"systemctl stop {UNIT}; rm -rf {PLACE}; true")
+        if served:  # a trial that failed must not close the shop
+            host.ask("systemctl start terminald")
 
 
-def _make_room(host: Host) -> None:
-    """Never while somebody is paying."""
-    told = host.ask("terminalctl status --json")
-    if told.startswith("{") and json.loads(told.splitlines()[0]).get("open"):
+def _make_room(host: Host) -> bool:
+    """Whether the shop's daemon was in service. Never while somebody is paying."""
+    told = status(host)
+    if told and (told.get("open") or told.get("verdict") == "busy"):
         raise TrialFailed(
             "A sale is open on this unit. Try again when the counter is idle, or with --no-trial."
         )
     host.ask("systemctl stop terminald; true")
+    return bool(told)
+
+
+def status(host: Host) -> dict[str, Any]:
+    """What the unit's daemon says of itself; nothing while it does not run. Being unwell is an answer too."""
+    told = host.ask("terminalctl status --json || true")
+    facts: dict[str, Any] = json.loads(told.splitlines()[0]) if told.startswith("{") else {}
+    return facts if facts.get("ok") else {}
 
 
 def _pay_when_asked(address: str) -> None:
@@ -132,7 +141,6 @@ def _pay_when_asked(address: str) -> None:
         if orders:
             _ask(f"{address}/sandbox/wallet/pay", {"order_no": orders[0]["order_no"]})
             return
-        time.sleep(0.2)
 
 
 def _ask(url: str, body: dict[str, str] | None = None) -> Any:

@@ -133,6 +133,19 @@ def test_a_second_run_changes_nothing(machine: Machine, package: Path, credentia
     assert before == after
 
 
+def test_a_trial_that_fails_does_not_close_the_shop(
+    machine: Machine, package: Path, credentials: Path, tmp_path: Path
+) -> None:
+    """A display that nobody has ever heard of: the unit keeps what it had, and stays in service."""
+    profile = tmp_path / "odd.toml"
+    profile.write_text('[display]\ndriver = "etchasketch"\n', encoding="utf-8")
+    line = [*command(machine, package, credentials), "--profile", str(profile)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=900, cwd=ROOT)
+    assert done.returncode == 1, done.stdout
+    assert machine.says("systemctl is-active terminald") == "active"
+    assert "etchasketch" not in machine.says("cat /etc/terminal/hardware.toml")
+
+
 def test_no_secret_lies_open(machine: Machine, credentials: Path) -> None:
     """The private key is on the card in one place, sealed; the daemon reads it from memory."""
     key = next(
