@@ -116,9 +116,8 @@ class Flood:
         wait(lambda: self.device.lost is not None)
         self.cord.plug_in()
         wait(self.cord.taken)
-        for _ in range(3):  # it goes on talking: the other half must not come through (F13)
-            self.cord.send(code[self.dice.randint(1, len(code) - 1) :] + b"\r")
-            time.sleep(SILENCE_MS / 5000)
+        other_half = code[self.dice.randint(1, len(code) - 1) :]
+        self.cord.send(other_half + b"\r")  # must not come through (F13)
         wait(lambda: self.device.lost is None)
         self.pulls += 1
 

@@ -305,10 +305,27 @@ def test_a_port_that_is_not_there_at_start_is_waited_for(
     device.close()
 
 
-def test_what_comes_before_the_first_silence_is_dropped(
+def test_a_scanner_that_never_pauses_is_read_from_its_first_end_mark_on(
     cord: Cord, codes: Codes, until: Until
 ) -> None:
-    """A port that never stops is no scanner; its last code may be half of one."""
+    """One that is held on a code sends it again and again: a silence may never come."""
+    device = Device(Settings(port=str(cord.name), silence_ms=5000))
+    device.listen(codes.put)
+    device.arm(True)
+    until(lambda: not termios.tcgetattr(cord.far or -1)[3] & termios.ICANON)  # it is open
+    cord.send(CODE[9:] + b"\r")
+
+    def read() -> bool:
+        cord.send(CODE + b"\r")
+        return not codes.empty()
+
+    until(read)
+    assert device.lost is None
+    device.close()
+    assert {codes.get() for _ in range(codes.qsize())} == {CODE}
+
+
+def test_a_stream_without_end_marks_is_no_scanner(cord: Cord, codes: Codes, until: Until) -> None:
     device = Device(Settings(port=str(cord.name)))
     device.arm(True)
     os.set_blocking(cord.far or -1, False)
@@ -316,7 +333,7 @@ def test_what_comes_before_the_first_silence_is_dropped(
 
     def told() -> bool:
         with suppress(BlockingIOError):
-            cord.send(b"12345678\r" * 400)
+            cord.send(b"12345678" * 400)
         return "without a pause" in str(device.lost)
 
     until(told)

@@ -4,8 +4,8 @@ The scanner must send an end mark after each code; CR is what most do when they 
 read all the time, also while disarmed, so that nothing old waits in a buffer when a code is awaited.
 
 A code is delivered whole or not at all. Half a code is dropped at 200 ms of silence, at an unplugging and at
-arming; a port just opened is listened to until it is silent first (F13). A code that ends in the very moment
-of disarming may still be delivered.
+arming; what a port just opened says first may be the second half of one, and is dropped up to its end or to the
+first silence (F13). A code that ends in the very moment of disarming may still be delivered.
 
 `devices/dialects.toml` says what the common models want and can be told; others work as well.
 """
@@ -33,7 +33,7 @@ from terminal.devices.scanner import Scanned
 CODE_BYTES_MAX = 4096  # the largest QR code has 2953 bytes (F3): refused later, in words
 CHUNK_BYTES = 4096
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
-SETTLE_CHUNKS_MAX = 64
+STREAM_BYTES_MAX = 4 * CODE_BYTES_MAX  # without an end mark or a pause: no scanner
 UNENDED_MAX, UNENDED_BYTES_MIN = 3, 12  # readings that look like codes, in a row; less is noise
 REPEAT_S = 0.5
 CLOSE_TIMEOUT_S = 5.0
@@ -120,9 +120,9 @@ class Lines:
         self._spoilt = False
         return dropped_bytes
 
-    def spoil(self) -> None:
-        """If a code has begun, drop it up to its end."""
-        self._spoilt = self._spoilt or bool(self._held)
+    def spoil(self, *, begun: bool = False) -> None:
+        """If a code has begun, drop it up to its end. `begun`: it has, as far as one can know."""
+        self._spoilt = self._spoilt or begun or bool(self._held)
         self._held.clear()
 
     def _finish(self, piece: bytes) -> bytes:
@@ -153,6 +153,8 @@ class Device:
         self._armings = 0
         self._repeats = Repeats(REPEAT_S)
         self._unended = 0
+        self._unsettled = True  # until a silence or a whole code
+        self._stream_bytes = 0  # since then
         self._lost: str | None = f"The scanner at {settings.port} is being opened."
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scanner serial", daemon=True)
@@ -183,7 +185,6 @@ class Device:
         while not self._closing.is_set():
             try:
                 with self._open() as port:
-                    self._settle(port)
                     backoff_s = BACKOFF_FIRST_S
                     self._read(port)
             except FAULTS as fault:
@@ -207,23 +208,11 @@ class Device:
         except (ValueError, LookupError) as error:  # a URL or a speed that pyserial does not know
             raise SerialException(f"pyserial refuses it: {error}") from error
 
-    def _settle(self, port: Serial) -> None:
-        """Wait for silence: what is under way now may be the second half of a code (F13)."""
-        chunks = 0
-        while not self._closing.is_set():
-            if not port.read(CHUNK_BYTES):
-                self._say(None)
-                return
-            chunks += 1
-            if chunks == SETTLE_CHUNKS_MAX:
-                self._say(
-                    f"{self._settings.port} sends without a pause, so it is no scanner or at another speed. "
-                    "Correct `port` or `baud` in the hardware profile."
-                )
-
     def _read(self, port: Serial) -> None:
         lines = Lines(self._model.suffix, self._model.reply, aim=self._settings.aim)
+        lines.spoil(begun=True)
         known = self._armings
+        self._unsettled, self._stream_bytes = True, 0
         mouth = Mouth(self._model, trigger=self._settings.trigger, sleep=self._settings.sleep)
         while not self._closing.is_set():
             port.write(mouth.words(self._armed, time.monotonic()))
@@ -234,13 +223,28 @@ class Device:
             if armings != known:
                 known = armings
                 lines.spoil()  # what has begun was not awaited yet
-            if not data:
+            if data:
+                self._streams(len(data))
+            else:
                 self._fell_silent(lines)
             for code in lines.feed(data):
                 mouth.read_one()
                 self._ended(code, armed)
 
+    def _streams(self, bytes_: int) -> None:
+        self._stream_bytes += bytes_
+        if self._stream_bytes > STREAM_BYTES_MAX:
+            self._unsettled = True
+            self._say(
+                f"{self._settings.port} sends without a pause, so it is no scanner or at another speed. "
+                "Correct `port` or `baud` in the hardware profile."
+            )
+
     def _fell_silent(self, lines: Lines) -> None:
+        self._stream_bytes = 0
+        if self._unsettled:
+            self._unsettled = False
+            self._say(None)
         dropped_bytes = lines.silence()
         if not dropped_bytes:
             return
@@ -253,7 +257,8 @@ class Device:
             )
 
     def _ended(self, code: bytes, armed: bool) -> None:
-        self._unended = 0
+        self._unended = self._stream_bytes = 0
+        self._unsettled = False
         self._say(None)
         if not (armed and self._armed and self._scanned):
             return
