@@ -94,7 +94,7 @@ _REQUESTS: dict[Ask, Callable[[Order], OrderEffect]] = {
 
 def ask(order: Order, what: Ask) -> Step:
     """Send one request. One is under way at a time; no timer runs until it is answered."""
-    pace = replace(order.pace, asked=what, ask_at_ms=None)
+    pace = replace(order.pace, asked=what, ask_at_ms=None, undo_again=False)
     return replace(order, pace=pace), (_REQUESTS[what](order),)
 
 
@@ -225,8 +225,11 @@ def send_undo(order: Order, event: Event, timing: Timing) -> Step:
     earliest_ms = order.opened_ms + timing.earliest_undo_ms
     if event.at_ms < earliest_ms:
         return rest(needed, min(earliest_ms, event.at_ms + timing.query_step_ms))
-    what = Ask.CLOSE if order.phase is CLOSING else Ask.REVERSE
-    return ask(replace(needed, undo_left=True), what)
+    return ask(replace(needed, undo_left=True), _undo_of(order))
+
+
+def _undo_of(order: Order) -> Ask:
+    return Ask.CLOSE if order.phase is CLOSING else Ask.REVERSE
 
 
 def _bounded(order: Order, event: Event) -> Order:
@@ -240,6 +243,8 @@ def wake_undoing(order: Order, event: WakeDue, timing: Timing) -> Step:
     if order.until_ms is not None and event.at_ms >= order.until_ms:
         detail = NOT_UNDONE if timing.undo else NO_CANCEL
         return attention(order, event, order.reason or Reason.EXPIRED, detail)
+    if order.pace.undo_again:  # when it left its earliest time had come
+        return ask(order, _undo_of(order))
     return wake_asking(order, event, timing)
 
 
@@ -296,7 +301,10 @@ def on_not_found(order: Order, event: OrderNotFound, timing: Timing) -> Step:
     nobody_can_pay = order.mode is Mode.MPM and order.qr is None
     if nobody_can_pay or timing.tombstone:
         return finish(order, event, timing)
-    watched = replace(order, phase=VERIFYING, until_ms=_verified_at_ms(order, event, timing))
+    until_ms = _verified_at_ms(order, event, timing)
+    if event.at_ms >= until_ms:  # and now it cannot be on its way any more
+        return finish(order, event, timing)
+    watched = replace(order, phase=VERIFYING, until_ms=until_ms)
     return rest(watched, event.at_ms + timing.query_step_ms)
 
 
@@ -370,6 +378,13 @@ def resume(order: Order, event: Restarted, timing: Timing) -> Step:
     return known, ()
 
 
+def resume_undoing(order: Order, event: Restarted, timing: Timing) -> Step:
+    """An undo that left and was not acknowledged is repeated, before anything is asked (reliability.md 3.5)."""
+    known, _ = resume(order, event, timing)
+    again = order.undo_left and not order.undone and timing.undo
+    return replace(known, pace=replace(known.pace, undo_again=again)), ()
+
+
 def resume_with_grace(order: Order, event: Restarted, timing: Timing) -> Step:
     """An order that could still be paid: ask for a short while, then undo it."""
     known, _ = resume(order, event, timing)
@@ -396,7 +411,7 @@ def undoing_row(phase: Phase) -> Row:
             CodeIssued: rule(go_on, phase),
             CodeUnfit: rule(go_on, phase),
             WakeDue: rule(wake_undoing, phase, ATTENTION),
-            Restarted: rule(resume, phase),
+            Restarted: rule(resume_undoing, phase),
         },
         late=(CancelPressed, CodePresented),
         cannot=OF_RETURNS,

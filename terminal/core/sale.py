@@ -103,6 +103,7 @@ class Pace:
     ask_at_ms: int | None = None
     tries: int = 0  # requests in a row without a clear answer
     payer_acting: bool = False  # the gateway says that the customer is paying right now
+    undo_again: bool = False  # after a restart: the next request is the undo that may have left
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,6 +225,14 @@ def test_verifying_does_not_end_before_its_time(sale_of: Any) -> None:
         assert sale.order.final is (sale.now_ms >= until_ms)
 
 
+def test_an_undo_that_finds_no_order_long_after_the_code_left_needs_no_watch() -> None:
+    """The charge cannot be on its way any more: the watch would end with its first answer."""
+    sale = reversing()
+    dead_ms = sale.order.opened_ms + sale.timing.verify_ms
+    assert reversing().hears(OrderNotFound, dead_ms - 1 - sale.now_ms).phase is Phase.VERIFYING
+    assert sale.hears(OrderNotFound, dead_ms - sale.now_ms).phase is Phase.REVERSED
+
+
 def test_verifying_begins_anew_after_a_reboot() -> None:
     """Boot time began anew, so how long it has been watched is not known: only ever wait longer."""
     sale = verifying_cpm().restarts(rebooted=True)
@@ -245,6 +253,7 @@ def test_verifying_goes_on_after_a_restart_of_the_daemon(sale_of: Any) -> None:
 
 AFTER_RESTART = {Phase.SUBMITTING: Phase.IN_DOUBT}
 HAS_GRACE = (Phase.REQUESTING, Phase.PRESENTING, Phase.IN_DOUBT)
+REPEATS = {Phase.CLOSING: CloseOrder, Phase.REVERSING: ReverseOrder}
 
 
 @pytest.mark.parametrize("rebooted", [False, True])
@@ -259,7 +268,23 @@ def test_restart_in_every_open_phase_asks_at_once(sale_of: Any, rebooted: bool) 
     if sale.phase in HAS_GRACE:
         assert sale.order.until_ms == sale.now_ms + sale.timing.grace_ms
     assert next_wake(sale.order) == sale.now_ms
+    assert sale.wakes().asks is REPEATS.get(sale.phase, QueryOrder)
+
+
+@pytest.mark.parametrize("sale_of", UNDER_UNDO)
+def test_only_an_undo_that_left_is_repeated_after_a_restart_and_once(sale_of: Any) -> None:
+    """One that never left asks first; after an acknowledged one what it met is asked; no answer: ask again."""
+    sale = (shown() if sale_of is closing else in_doubt()).hears(CancelPressed)
+    assert sale.restarts().wakes().asks is QueryOrder
+    assert sale_of().hears(UndoAccepted).restarts().wakes().asks is QueryOrder
+    sale = sale_of().restarts().wakes().hears(LineFailed, left=True)
     assert sale.wakes().asks is QueryOrder
+
+
+def test_after_a_restart_a_close_that_lost_against_the_payment_finds_it() -> None:
+    sale = closing(CLOSE_ONLY).restarts().wakes()
+    assert sale.hears(UndoRefused, why=UndoRefusal.ALREADY_PAID).asks is QueryOrder
+    assert sale.hears(PaymentApproved, paid=EUR_5).phase is Phase.PAID
 
 
 @pytest.mark.parametrize("rebooted", [False, True])
