@@ -15,14 +15,34 @@ if TYPE_CHECKING:
 
 ORDERS_OPEN_MAX = 10_000  # more, and no new sale starts (reliability.md 4)
 MINUTE_MS = 60_000
+BADGE_MS = 1_000  # the count on the glass changes no more often
+
+
+class Badge:
+    """How many open orders are not in front, as the glass says it. Ten thousand that end one after another are not
+    ten thousand pictures: a live sale would wait for each to be drawn."""
+
+    def __init__(self) -> None:
+        self._count, self._since_ms = 0, -BADGE_MS
+
+    def read(self, counter: Counter, orders: Orders, now_ms: int) -> int:
+        front = counter.front.order_no if counter.front else None
+        count = len(orders) - (front in orders)
+        if count != self._count and now_ms - self._since_ms >= BADGE_MS:
+            self._count, self._since_ms = count, now_ms
+        return self._count
 
 
 def glass_of(
-    counter: Counter, shop: Shop, title: str, orders: Orders, contact: Contact, now_ms: int
+    counter: Counter,
+    shop: Shop,
+    title: str,
+    orders: Orders,
+    contact: Contact,
+    background: int,
+    now_ms: int,
 ) -> Glass:
-    """`title`: what the idle screen says. The badge counts the open orders that are not in front."""
-    front = counter.front.order_no if counter.front else None
-    background = len(orders) - (front in orders)
+    """`title`: what the idle screen says. `background`: what the badge counts."""
     idle = Idle(title, unresolved(background, orders, now_ms))
     if not contact.online:
         idle = Idle(title, waits(now_ms - contact.since_ms), online=False)

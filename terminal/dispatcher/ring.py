@@ -58,7 +58,7 @@ from terminal.core.timing import next_wake
 from terminal.core.views import Glass, OutOfService
 from terminal.dispatcher.contact import Contact
 from terminal.dispatcher.enquiries import Enquiries, question
-from terminal.dispatcher.glass import glass_of, trouble
+from terminal.dispatcher.glass import Badge, glass_of, trouble
 from terminal.dispatcher.inbox import Answered, Asked, Inbox, Item, Noticed, Stop
 from terminal.dispatcher.orders import Orders
 from terminal.dispatcher.outbox import PLACES, Outbox
@@ -79,7 +79,6 @@ EX_SOFTWARE, EX_IOERR = 70, 74  # sysexits.h
 PEOPLE = (CancelPressed, CodePresented)
 _Found = TypeVar("_Found")
 TICK_MS = 250  # the countdown and the clock on the glass
-ORDERS_OPEN_MAX = 10_000  # more, and no new sale starts (reliability.md 4)
 
 
 class Dispatcher:
@@ -100,6 +99,7 @@ class Dispatcher:
         self.outbox = Outbox(parts)
         self.enquiries = Enquiries()  # by hand, about any order
         self.contact = Contact()
+        self.badge = Badge()
         self.shown: Glass | None = None
         self.armed = False
         self.stopped = False
@@ -484,8 +484,9 @@ class Dispatcher:
             for scanner in self.parts.scanners:
                 scanner.arm(armed)
         now_ms = self.parts.time.boot_ms()
+        background = self.badge.read(self.counter, self.orders, now_ms)
         glass = glass_of(
-            self.counter, self.shop, self.idle_title, self.orders, self.contact, now_ms
+            self.counter, self.shop, self.idle_title, self.orders, self.contact, background, now_ms
         )
         if glass != self.shown:
             self.shown = glass

@@ -30,6 +30,7 @@ from terminal.core.sale import Order, Phase
 from terminal.core.terms import Mode
 from terminal.core.views import Idle, Paid
 from terminal.dispatcher.contact import LOST_AFTER, PROBE_PAUSE_MS
+from terminal.dispatcher.glass import BADGE_MS
 from terminal.dispatcher.outbox import PLACES
 from terminal.reception import Reception
 from terminal.wire.call import KNOCK_S
@@ -112,6 +113,22 @@ def test_the_sale_in_front_waits_for_nobody(tmp_path: Path) -> None:
         assert isinstance(world.sent[-1], CreateOrder)
         assert len(world.background) == PLACES
         assert len(world.urgent) == 1
+
+
+def test_a_drain_is_not_a_picture_per_order(tmp_path: Path) -> None:
+    """The sale in front would wait for each of them; the count is right again within a second."""
+    with a_world(tmp_path, *[order(number) for number in range(40)]) as world:
+        world.starts()
+        counts = [world.face.glass.resolving] if world.face.glass else []
+        while world.flying:
+            world.now_ms += 10
+            world.hears(next(iter(world.flying)), OrderClosed)
+            assert world.face.glass is not None
+            counts.append(world.face.glass.resolving)
+        assert counts[0] == 40
+        assert len(set(counts)) == 1
+        world.turns(BADGE_MS)
+        assert world.face.glass.resolving == 0
 
 
 def test_a_charge_is_never_queued(tmp_path: Path) -> None:
