@@ -27,6 +27,7 @@ TERMINAL = "BENCH1"
 AMOUNT = Money(500, "EUR")
 WALLET = "Alipay+"
 DAY_MS = 86_400_000
+AGO_MS = 60_000  # when these orders were sent: no undo of them is too early any more
 # Of ten: paid while the terminal was away, waiting for the payer, never arrived.
 MIX = ("paid",) * 6 + ("waiting",) * 2 + ("unknown",) * 2
 PHASES = (Phase.IN_DOUBT, Phase.IN_DOUBT, Phase.REVERSING)
@@ -92,15 +93,15 @@ def _write(journal: Journal, order: Order, *, final: bool = False) -> Order:
 
 
 def tell_the_books(ledger: Ledger, merchant: str, seeded: list[Seeded]) -> None:
-    """What the customers of these orders did, in the sandbox's ledger."""
-    now_ms = time.time_ns() // 10**6
+    """What the customers of these orders did some time ago, in the sandbox's ledger."""
+    then_ms = time.time_ns() // 10**6 - AGO_MS
     behaviour = {"paid": "pays", "waiting": "confirms"}
     for each in seeded:
         if each.fate == "unknown":
             continue
-        code = ledger.issue_code(WALLET, behaviour[each.fate], now_ms)  # type: ignore[arg-type]
+        code = ledger.issue_code(WALLET, behaviour[each.fate], then_ms)  # type: ignore[arg-type]
         ask = Ask(each.order.order_no, merchant, AMOUNT, WALLET, life_ms=DAY_MS)
-        ledger.submit(ask, code.code, now_ms)
+        ledger.submit(ask, code.code, then_ms)
 
 
 class Drain:
@@ -113,7 +114,7 @@ class Drain:
         stall.tell_sandbox("misbehave", rules=[slow])
 
     def sale_ms(self) -> float:
-        """From "sell this" to our code on the glass; then it is paid, and the result is waited for."""
+        """From "sell this" to our code on the glass; then it is paid, and the notice brings the result."""
         begun = time.perf_counter()
         number = self.stall.ask("sale", amount="3.00", mode="mpm")["order_no"]
         with self.stall.changed:
