@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import chain
 
 from PIL import Image
 
@@ -36,6 +37,7 @@ class Chip:
     """Commands and their parameters in one stream of command bytes; data goes into the window."""
 
     lengths = NONE
+    mode = "L"
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -85,14 +87,15 @@ class Chip:
                 row = self._rows[0]
             self._at = (column, row)
 
-    def pixel(self, x: int, y: int) -> int:
+    def pixel(self, x: int, y: int) -> tuple[int, ...]:
+        """As many values from 0 to 255 as `mode` has."""
         raise NotImplementedError
 
     def image(self) -> Image.Image:
-        """What stands on the glass, gray."""
+        """What stands on the glass."""
+        pixels = (self.pixel(x, y) for y in range(self.height) for x in range(self.width))
         size = (self.width, self.height)
-        pixels = bytes(self.pixel(x, y) for y in range(self.height) for x in range(self.width))
-        return Image.frombytes("L", size, pixels)
+        return Image.frombytes(self.mode, size, bytes(chain.from_iterable(pixels)))
 
 
 class Ssd1306(Chip):
@@ -100,9 +103,9 @@ class Ssd1306(Chip):
 
     lengths = _SSD1306
 
-    def pixel(self, x: int, y: int) -> int:
+    def pixel(self, x: int, y: int) -> tuple[int, ...]:
         first = 32 if self.width == 64 else 0
-        return 255 if self._ram[first + x, y // 8] >> y % 8 & 1 else 0
+        return (255 if self._ram[first + x, y // 8] >> y % 8 & 1 else 0,)
 
 
 class Sh1106(Chip):
@@ -132,8 +135,8 @@ class Sh1106(Chip):
             self._ram[self._column, self._page] = byte
             self._column += 1
 
-    def pixel(self, x: int, y: int) -> int:
-        return 255 if self._ram[self.first_column + x, y // 8] >> y % 8 & 1 else 0
+    def pixel(self, x: int, y: int) -> tuple[int, ...]:
+        return (255 if self._ram[self.first_column + x, y // 8] >> y % 8 & 1 else 0,)
 
 
 class Sh1107(Sh1106):
@@ -146,8 +149,8 @@ class Ssd1325(Chip):
 
     lengths = _SSD1325
 
-    def pixel(self, x: int, y: int) -> int:
-        return (self._ram[x // 2, y] >> 4 * (x % 2) & 0x0F) * 17
+    def pixel(self, x: int, y: int) -> tuple[int, ...]:
+        return ((self._ram[x // 2, y] >> 4 * (x % 2) & 0x0F) * 17,)
 
 
 class Ssd1327(Ssd1325):
@@ -158,6 +161,7 @@ class Ssd1331(Chip):
     """65,536 colours in two bytes."""
 
     lengths = _SSD1331
+    mode = "RGB"
 
     def data(self, part: bytes) -> None:
         for pair in zip(part[::2], part[1::2], strict=True):
@@ -168,8 +172,12 @@ class Ssd1331(Chip):
         super().data(bytes(pair[:1]))
         self._ram[at] = pair[0] << 8 | pair[1]
 
-    def pixel(self, x: int, y: int) -> int:
-        return (self._ram[x, y] >> 5 & 0x3F) * 255 // 63  # green is bright enough for a grey
+    def pixel(self, x: int, y: int) -> tuple[int, ...]:
+        return _565(self._ram[x, y])
+
+
+def _565(value: int) -> tuple[int, int, int]:
+    return (value >> 11) * 255 // 31, (value >> 5 & 0x3F) * 255 // 63, (value & 0x1F) * 255 // 31
 
 
 class Addressed(Chip):
@@ -210,11 +218,15 @@ class Addressed(Chip):
 
     def _pixels(self, data: bytes) -> None:
         whole = len(data) // self.size_bytes * self.size_bytes
+        column, row = self._at
         for at in range(0, whole, self.size_bytes):
-            place = self._at
-            super().data(data[at : at + 1])
-            self._ram[place] = int.from_bytes(data[at : at + self.size_bytes])
-        self._left = data[whole:]
+            self._ram[column, row] = int.from_bytes(data[at : at + self.size_bytes])
+            column += 1
+            if column > self._columns[1]:
+                column, row = self._columns[0], row + 1
+            if row > self._rows[1]:
+                row = self._rows[0]
+        self._at, self._left = (column, row), data[whole:]
 
 
 class Ssd1322(Addressed):
@@ -222,14 +234,16 @@ class Ssd1322(Addressed):
 
     size_bytes = 2
 
-    def pixel(self, x: int, y: int) -> int:
+    def pixel(self, x: int, y: int) -> tuple[int, ...]:
         first = (480 - self.width) // 8
-        return (self._ram[first + x // 4, y] >> 4 * (3 - x % 4) & 0x0F) * 17
+        return ((self._ram[first + x // 4, y] >> 4 * (3 - x % 4) & 0x0F) * 17,)
 
 
 class Ssd1351(Addressed):
-    def pixel(self, x: int, y: int) -> int:
-        return (self._ram[x, y] >> 5 & 0x3F) * 255 // 63
+    mode = "RGB"
+
+    def pixel(self, x: int, y: int) -> tuple[int, ...]:
+        return _565(self._ram[x, y])
 
 
 class Lcd(Addressed):
@@ -237,9 +251,11 @@ class Lcd(Addressed):
 
     column_command, row_command, write_command = 0x2A, 0x2B, 0x2C
     wide, size_bytes = True, 3
+    mode = "RGB"
 
-    def pixel(self, x: int, y: int) -> int:
-        return self._ram[x, y] >> 8 & 0xFC
+    def pixel(self, x: int, y: int) -> tuple[int, ...]:
+        value = self._ram[x, y]
+        return value >> 16 & 0xFC, value >> 8 & 0xFC, value & 0xFC
 
 
 MODELS: dict[str, type[Chip]] = {

@@ -27,7 +27,8 @@ from terminal.devices.keypad.gpio import LAYOUT
 from terminal.screens import draw
 from tests.devices.chips import MODELS, Chip
 from tests.rig import report, sounds
-from tests.rig.wires import Edge, Header, I2cWire, Keyboard, Serial
+from tests.rig.glasses import I2cWire, Screen, SpiWire, Wire, alike
+from tests.rig.wires import Edge, Header, Keyboard, Serial
 
 PROFILES = Path(__file__).parent / "profiles"
 SCANS = 4  # so often a closed contact is looked at: more than any debounce asks for
@@ -36,7 +37,6 @@ WAIT_S = 30.0  # guests share this machine with others
 LOOK_S = 0.05
 WARM_MAX = 3
 NEAR_PX = 512  # a small glass is looked at from so near that it is as wide
-COARSE = 17  # of 255: four bits of grey
 USB_KEYS = {"00": "KPDOT", "ok": "KPENTER", "cancel": "KPMINUS", "+": "KPPLUS", "back": "\b"}
 KEY_TIMEOUT_S = 20.0
 LIKE = 0.4  # lengths and pitches are off by a factor of 1.5 in the mean, at most
@@ -50,8 +50,9 @@ class Counter(Stall):
         super().__init__(state, profile=profile.absolute(), pace=pace, **more)
         self.edges: list[Edge] = []
         self.scans: dict[int, int] = {}  # column pin -> how often it was driven low
+        self.chip: Chip | Screen | None = None
         self.parts: Profile = load_profile(profile)
-        self.glass: I2cWire | None = None
+        self.glass: Wire | None = None
         self.header: Header | None = None
         self.keypad: Keyboard | None = None
         self.scanner: Serial | Keyboard | None = None
@@ -59,9 +60,8 @@ class Counter(Stall):
     def plug_in(self) -> None:
         """USB devices are plugged in by whoever has them."""
         self.header = Header(self._switched)
-        display = self.option("display")
         self.forget_glass()
-        self.glass = I2cWire(display.get("address", 0x3C), self._sent, self._quiet)
+        self.glass = self._glass()
 
     def start_daemon(self) -> None:
         """The first bytes on a real bus only wake the chip: up is who answers and shows a screen."""
@@ -163,40 +163,52 @@ class Counter(Stall):
 
     # -- display -------------------------------------------------------------------------------------
 
+    def _glass(self) -> Wire:
+        """What the daemon's display hangs on."""
+        display = self.option("display")
+        if isinstance(self.chip, Screen):
+            return self.chip
+        if display.get("bus", "spi") == "spi":
+            return SpiWire(display.get("dc_pin", 24), self._sent, self._quiet)
+        return I2cWire(display.get("address", 0x3C), self._sent, self._quiet)
+
     def forget_glass(self) -> None:
-        """The chip has lost its power: nothing stands in its RAM."""
+        """The display has lost its power: nothing stands on it."""
+        display = self.option("display")
         with self.changed:
-            self.chip = model(self.option("display"))
+            if isinstance(self.chip, Screen):
+                self.chip.wipe()
+            else:
+                self.chip = model(display) if "chip" in display else Screen(self._quiet)
             self.frame, self.bright = None, False
 
-    def _sent(self, message: bytes) -> None:
-        control, rest = message[0], message[1:]
-        self.chip.take([(control == 0x40, rest)])
+    def _sent(self, is_data: bool, message: bytes) -> None:
+        assert isinstance(self.chip, Chip)
+        self.chip.take([(is_data, message)])
 
     def _quiet(self) -> None:
-        try:
-            frame = self.chip.image()
-        except KeyError:
-            return  # not every pixel was written yet
+        assert self.chip
+        frame = self.chip.image()
         with self.changed:
             self.frame = frame
-            self.bright = self.chip.on and self.chip.contrast >= self.option("display").get(
+            self.bright = self.chip.on and self._contrast >= self.option("display").get(
                 "bright", 255
             )
             self.frames_seen += 1
             self.changed.notify_all()
 
+    @property
+    def _contrast(self) -> int:
+        """An LCD's is the light behind it, which its chip knows nothing of."""
+        assert self.chip
+        return 255 if "light_pin" in self.option("display") else self.chip.contrast
+
     def shows(self, view: View) -> bool:
         """Whether just this picture stands on the glass, as exactly as its pixels can say it."""
-        from PIL import ImageChops
-
         part = self.parts.display
         assert part is not None
-        wanted = draw(Glass(view, test=True), panel(part)).convert("L")
-        if self.frame is None or self.frame.size != wanted.size:
-            return False
-        _, most = ImageChops.difference(self.frame, wanted).getextrema()
-        return int(most) <= COARSE
+        wanted, frame = draw(Glass(view, test=True), panel(part)), self.frame
+        return frame is not None and frame.size == wanted.size and alike(frame, wanted)
 
     def code(self) -> str | None:
         """The text of the QR on the glass while it is lit for one, as zxing-cpp reads it."""
@@ -207,7 +219,7 @@ class Counter(Stall):
         if frame is None or not self.bright:
             return None
         times = max(1, NEAR_PX // frame.width)
-        near = frame.resize((frame.width * times, frame.height * times))
+        near = frame.convert("L").resize((frame.width * times, frame.height * times))
         return next((found.text for found in zxingcpp.read_barcodes(np.asarray(near))), None)
 
     # -- scanner -------------------------------------------------------------------------------------

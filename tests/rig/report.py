@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 WHY_MAX = 300
+STATES = {True: "ok", False: "RED", None: "--"}
 HEADS = ("", "device", "real library", "real kernel interface", "observed")
 
 
@@ -17,7 +18,7 @@ class Row(NamedTuple):
     library: str
     kernel: str
     observed: str
-    ok: bool
+    ok: bool | None  # None: the guest's kernel has no such thing
 
 
 @contextmanager
@@ -32,6 +33,11 @@ def row(device: str, library: str, kernel: str) -> Iterator[list[str]]:
         traceback.print_exc()
         seen.append(f"{type(fault).__name__}: {fault}"[:WHY_MAX])
     print(json.dumps(Row(device, library, kernel, "; ".join(seen), ok)._asdict()), flush=True)
+
+
+def lacking(device: str, library: str, kernel: str, what: str) -> None:
+    """A row that cannot be had here: neither green nor red."""
+    print(json.dumps(Row(device, library, kernel, f"this kernel has no {what}", None)._asdict()))
 
 
 def done() -> None:
@@ -59,10 +65,7 @@ def table(found: Iterable[Row]) -> str:
     """For people: columns as wide as what stands in them, the last one running on."""
     lines = [
         HEADS,
-        *(
-            ("ok" if row.ok else "RED", row.device, row.library, row.kernel, row.observed)
-            for row in found
-        ),
+        *((STATES[row.ok], row.device, row.library, row.kernel, row.observed) for row in found),
     ]
     wide = [max(len(line[column]) for line in lines) for column in range(len(HEADS) - 1)]
     return "\n".join(
@@ -71,3 +74,15 @@ def table(found: Iterable[Row]) -> str:
         )
         for line in lines
     )
+
+
+def green(found: Iterable[Row]) -> bool:
+    """Something was seen, and nothing was wrong."""
+    states = [row.ok for row in found]
+    return True in states and False not in states
+
+
+def closing(found: Iterable[Row]) -> str:
+    states = [row.ok for row in found]
+    line = f"{states.count(True)} passed, {states.count(False)} failed"
+    return f"{line}, {states.count(None)} skipped" if None in states else line

@@ -1,28 +1,23 @@
-"""The far ends of a guest's wires, inside the guest: what stands on a Pi's pins, on its I2C bus, in its USB ports.
+"""The far ends of a guest's wires, inside the guest: what stands on a Pi's pins and in its USB ports.
 
-The near ends are the kernel's own: /dev/gpiochip0 and /dev/i2c-1 (the modules in linux/modules), and USB devices
-that the kernel's gadget side plugs into its host side (dummy_hcd), with the drivers that a Pi has for them.
+The near ends are the kernel's own: /dev/gpiochip0 (linux/modules), and USB devices that the kernel's gadget side
+plugs into its host side (dummy_hcd), with the drivers that a Pi has for them.
 """
 
 from __future__ import annotations
 
 import os
 import select
-import struct
 import threading
 import time
 import tty
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 CHUNK_BYTES = 1 << 16
 LOOK_S = 0.2  # how late a wire notices that it is to end
 GATHER_S = 0.02  # edges come by the hundred while a tone sounds
-QUIET_S = 0.03  # so long after its last byte a transfer is over
-I2C_RECORD = struct.Struct("=HHH")  # address, flags, length (i2c-bench.c)
-I2C_READ = 1
 GADGETS = Path("/sys/kernel/config/usb_gadget")
 
 
@@ -72,58 +67,6 @@ class Header:
             time.sleep(GATHER_S)
             *lines, held = (held + os.read(self._file, CHUNK_BYTES)).split(b"\n")
             self._edges([Edge(*map(int, line.split())) for line in lines])
-
-
-class I2cWire:
-    """The I2C bus 1 with one chip on it. `sent` gets what the terminal wrote; `quiet` is called after it."""
-
-    def __init__(
-        self, address: int, sent: Callable[[bytes], None], quiet: Callable[[], None]
-    ) -> None:
-        self._file = os.open("/dev/i2c-bench", os.O_RDWR | os.O_NONBLOCK)
-        self._address, self._sent, self._quiet = address, sent, quiet
-        self._over = threading.Event()
-        with suppress(BlockingIOError):  # what a chip before us was sent
-            while os.read(self._file, CHUNK_BYTES):
-                pass
-        self.plug(True)
-        self._watcher = threading.Thread(target=self._watch, name="i2c", daemon=True)
-        self._watcher.start()
-
-    def plug(self, there: bool) -> None:
-        """Whether the chip acknowledges."""
-        os.write(self._file, struct.pack("=HB", self._address, there))
-
-    def close(self) -> None:
-        """The next chip's bytes are not ours to read: the watch has ended when this returns."""
-        self.plug(False)
-        self._over.set()
-        self._watcher.join()
-        os.close(self._file)
-
-    def _watch(self) -> None:
-        held, told = b"", True
-        while not self._over.is_set():
-            if not select.select([self._file], [], [], LOOK_S if told else QUIET_S)[0]:
-                if not told:
-                    self._quiet()
-                told = True
-                continue
-            held += os.read(self._file, CHUNK_BYTES)
-            held = self._taken(held)
-            told = False
-
-    def _taken(self, held: bytes) -> bytes:
-        """Hand on the whole records of `held`; what is left over."""
-        while len(held) >= I2C_RECORD.size:
-            address, flags, length = I2C_RECORD.unpack_from(held)
-            end = I2C_RECORD.size + length
-            if len(held) < end:
-                break
-            if address == self._address and not flags & I2C_READ and length:
-                self._sent(held[I2C_RECORD.size : end])
-            held = held[end:]
-        return held
 
 
 class Gadget:
