@@ -36,7 +36,7 @@ ENDS = {
     "waiting": (Phase.REVERSED, Phase.CLOSED),
     "unknown": (Phase.REVERSED, Phase.CLOSED),
 }
-MEMORY = Path("/dev/shm")  # noqa: S108  (a commit costs nothing there; the full journal is then copied)
+MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  (a commit costs nothing there; the full journal is then copied)
 
 
 @dataclass(frozen=True, slots=True)

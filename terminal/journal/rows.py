@@ -39,7 +39,7 @@ class Row:
 
 # -- written -----------------------------------------------------------------------------------------------
 
-_INSERT = f"INSERT INTO journal ({chain.COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+_INSERT = f"INSERT INTO journal ({chain.COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608  # nosec B608
 _OPEN = "INSERT OR IGNORE INTO live VALUES (?, ?)"
 _SHUT = "DELETE FROM live WHERE order_no = ?"
 
@@ -77,7 +77,7 @@ TIP = "SELECT opened, link FROM journal WHERE seq = ?"
 NEWEST = """SELECT order_no FROM journal WHERE seq = 1 + coalesce(
     (SELECT seq FROM journal WHERE opened < ? ORDER BY seq DESC LIMIT 1), ?)"""
 INSTALL = "SELECT id, terminal, epoch, born FROM install"
-_RAW = f"SELECT {chain.COLUMNS}, link FROM journal "  # noqa: S608
+_RAW = f"SELECT {chain.COLUMNS}, link FROM journal "  # noqa: S608  # nosec B608
 
 _ROWS = "SELECT seq, order_no, sale_no, utc, boot_id, at_ms, phase, event, record FROM journal "
 LIVE = """
@@ -103,7 +103,7 @@ SHOULD_LIVE = f"""
         AND mine.seq > coalesce((SELECT max(seq) FROM journal AS end
             WHERE end.order_no = last.order_no AND end.phase IN ({_FINAL})), 0))
     FROM (SELECT order_no, max(seq) AS seq FROM journal GROUP BY order_no) AS last
-    WHERE (SELECT phase FROM journal WHERE journal.seq = last.seq) NOT IN ({_FINAL})"""  # noqa: S608
+    WHERE (SELECT phase FROM journal WHERE journal.seq = last.seq) NOT IN ({_FINAL})"""  # noqa: S608  # nosec B608
 LAST_SEQ = "SELECT coalesce(max(seq), 1) FROM journal WHERE order_no = ?"
 
 

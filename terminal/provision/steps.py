@@ -13,11 +13,12 @@ from terminal.core.terms import Refusal
 from terminal.provision import trial
 from terminal.provision.host import Facts, Host
 from terminal.provision.order import ROOT, Order, fingerprint
+from terminal.wiring import boot
 
 RECEIPT = "/etc/terminal/provisioned.json"  # what the last run left, so that the next one knows
 CACHE = "/var/cache/counter-terminal"
 SEALED = "/etc/credstore.encrypted/terminal.gateway.key"
-OPEN, CLOSE = "# -- counter terminal: written by provision --", "# -- end of counter terminal --"
+
 
 # What comes from the distribution, by the profile's driver words.
 DEBIAN = {
@@ -121,38 +122,36 @@ def installed(unit: Unit, package: str) -> bool:
 
 
 def look_boot(unit: Unit) -> str | None:
-    if not unit.facts.boot:
-        return None  # no Pi
-    text = unit.host.run(f"cat {unit.facts.boot}/config.txt")
-    return None if block(unit.order) in text else f"config.txt: {', '.join(overlays(unit.order))}"
+    changes = [path for path, (now, wanted) in boot_files(unit).items() if now != wanted]
+    return f"write {', '.join(changes)}: {', '.join(asked_of_boot(unit))}" if changes else None
 
 
 def do_boot(unit: Unit) -> None:
-    path = f"{unit.facts.boot}/config.txt"
-    text = unit.host.run(f"cat {path}")
-    before, _, rest = text.partition(OPEN)
-    after = rest.partition(CLOSE)[2] if rest else ""
-    unit.host.put(path, (before.rstrip("\n") + "\n" + block(unit.order) + after).encode(), 0o755)
+    for path, (now, wanted) in boot_files(unit).items():
+        if now != wanted:
+            unit.host.put(path, wanted.encode(), 0o755)
     unit.reboot = True
 
 
-def block(order: Order) -> str:
-    return "\n".join([OPEN, "[all]", *overlays(order), CLOSE])
+def boot_files(unit: Unit) -> dict[str, tuple[str, str]]:
+    """Path -> what stands there and what should."""
+    if not unit.facts.boot:
+        return {}  # no Pi
+    profile = unit.order.profile
+    config, line = (f"{unit.facts.boot}/{name}.txt" for name in ("config", "cmdline"))
+    told, words = (unit.host.run(f"cat {path}") for path in (config, line))
+    # The kernel's line is left alone, to its last blank, where nothing is wished of it.
+    wished = boot.cmdline_txt(words, profile)
+    same = words.split() == wished.split()
+    return {
+        config: (told, boot.config_txt(told, profile)),
+        line: (words, words if same else wished),
+    }
 
 
-def overlays(order: Order) -> list[str]:
-    """What the firmware must switch on for the profile."""
-    lines = ["dtparam=watchdog=on"]
-    display = order.profile.display
-    if display and display.driver == "luma":
-        i2c = display.options.data.get("bus") == "i2c"
-        lines.append("dtparam=i2c_arm=on" if i2c else "dtparam=spi=on")
-    ports = [str(part.options.data.get("port", "")) for part in order.profile.scanners]
-    if any(port.startswith(("/dev/serial0", "/dev/ttyAMA", "/dev/ttyS")) for port in ports):
-        lines += ["enable_uart=1", "dtoverlay=disable-bt"]
-    if "picamera2" in order.drivers:
-        lines.append("camera_auto_detect=1")
-    return lines
+def asked_of_boot(unit: Unit) -> list[str]:
+    profile = unit.order.profile
+    return boot.overlays(profile) + boot.words(profile)
 
 
 # -- settings and secrets ------------------------------------------------------------------------------------------

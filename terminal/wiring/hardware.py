@@ -103,6 +103,12 @@ class Devices:
         if self._complaints:
             raise BadSettings(self._complaints)
 
+    @property
+    def fitted(self) -> list[tuple[str, Fitted]]:
+        """What the profile names, by its section; nothing is opened."""
+        every = [*self._single.items(), *(("scanner", each) for each in self._scanners)]
+        return [(kind, each) for kind, each in every if each]
+
     def one(self, kind: str) -> Any:
         return self._make(self._single[kind])
 

@@ -24,6 +24,7 @@ BY_OTHER_TESTS |= {
 BY_CI = {
     "scripts/test",
     "scripts/check",
+    "scripts/audit",
     "scripts/bench counter",
     "scripts/storm 400 --gateway antom",
     "scripts/torture kill 500",

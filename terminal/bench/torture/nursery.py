@@ -83,7 +83,7 @@ def _be(module: str, wanted: dict[str, Any]) -> None:
     try:
         os.chdir(Path(wanted["config"]).parent)
         if wanted["cold"]:
-            os.execv(sys.executable, [sys.executable, "-m", module, *words])  # noqa: S606
+            os.execv(sys.executable, [sys.executable, "-m", module, *words])  # noqa: S606  # nosec B606
         sys.argv = [module, *words]
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:

@@ -8,7 +8,7 @@ them proves nothing (reliability.md 8.10).
 from __future__ import annotations
 
 import os
-import pickle
+import pickle  # nosec B403  (between our own processes)
 import random
 import tempfile
 import traceback
@@ -153,7 +153,7 @@ def _told(work: Callable[[], list[Step]]) -> list[Step]:
             os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
-        steps: list[Step] = pickle.load(pipe)  # noqa: S301
+        steps: list[Step] = pickle.load(pipe)  # noqa: S301  # nosec B301
     os.waitpid(child, 0)
     return steps
 
@@ -255,7 +255,7 @@ def _cut_some(
 
 def _memory() -> str | None:
     """A disk that forgets: these images need no syncing."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # nosec B108
 
 
 # -- the whole -------------------------------------------------------------------------------------------
