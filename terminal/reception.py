@@ -71,6 +71,7 @@ class Reception:
             "recovered": self.recovered,
             "journal": self.journal,
             "screens": self.screens,
+            "gauges": self.gauges,
         }
 
     def reply(self, request: Answer) -> Answer:
@@ -114,10 +115,7 @@ class Reception:
 
     def _lost(self) -> dict[str, str]:
         """Each device that does not work -> why, with the remedy."""
-        parts = self.dispatcher.parts
-        seen = {"display": parts.face.lost, "keypad": parts.keypad.lost}
-        seen |= {f"scanner {n}": each.lost for n, each in enumerate(parts.scanners, 1)}
-        return {name: lost for name, lost in seen.items() if lost}
+        return {name: lost for name, lost in devices(self.dispatcher).items() if lost}
 
     def _verdict(self) -> str:
         counter = self.dispatcher.counter
@@ -297,6 +295,23 @@ class Reception:
             "timing": asdict(ring.parts.gateway.timing),
         }
 
+    def gauges(self, _request: Answer) -> Answer:
+        """Numbers for whoever watches many terminals from afar: no order, no amount, no text about one."""
+        ring = self.dispatcher
+        now_ms = ring.parts.time.boot_ms()
+        heard_ms = ring.contact.heard_ms
+        return {
+            "backlog": len(ring.orders),
+            "oldest_s": (ring.orders.oldest_ms(now_ms) or 0) // 1000,
+            "attention": sum(order.phase is Phase.ATTENTION for order in ring.orders.values()),
+            "out_of_service": ring.counter.why is not None,
+            "clock_trusted": ring.parts.time.is_trusted(),
+            "online": ring.contact.online,
+            "last_contact_s": None if heard_ms is None else (now_ms - heard_ms) // 1000,
+            "devices": {name: lost is None for name, lost in devices(ring).items()},
+            "opened": ring.parts.journal.orders_minted(),
+        }
+
     def screens(self, _request: Answer) -> Answer:
         """What stood on the glass last, as PNG in base64, the newest last."""
         return {"png": [b64encode(png).decode() for png in self.pictures()]}
@@ -308,6 +323,13 @@ class Reception:
         if row := self.dispatcher.parts.journal.order(number):
             return row.order
         raise Refusal(f"No order is numbered {number[:32]}. See: terminalctl journal list")
+
+
+def devices(ring: Dispatcher) -> dict[str, str | None]:
+    """Each device that a sale needs -> why it does not work, with the remedy; None: it does."""
+    parts = ring.parts
+    scanners = {f"scanner {n}": each.lost for n, each in enumerate(parts.scanners, 1)}
+    return {"display": parts.face.lost, "keypad": parts.keypad.lost, **scanners}
 
 
 # -- facts, as JSON has them ---------------------------------------------------------------------------

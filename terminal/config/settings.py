@@ -28,7 +28,7 @@ from terminal.config.odd import (
 from terminal.core.terms import Money
 from terminal.core.timing import Timing
 
-SECTIONS = ("terminal", "shop", "gateway", "clock", "control", "notices")
+SECTIONS = ("terminal", "shop", "gateway", "clock", "control", "notices", "metrics")
 Seconds = Annotated[float, msgspec.Meta(ge=0.05, le=3_600)]
 WalletName = Annotated[str, msgspec.Meta(min_length=1, max_length=64), odd_text]
 
@@ -135,6 +135,21 @@ class NoticeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """[metrics]. `enabled`: tell Prometheus how this terminal does. `listen`, `port`: where; this machine only,
+    until it says otherwise. `socket`: a Unix socket instead."""
+
+    enabled: bool = False
+    listen: Annotated[str, _odd_listen] = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8323
+    socket: Annotated[Path | None, odd_socket] = None
+
+    @property
+    def place(self) -> tuple[str, int] | Path:
+        return self.socket or (self.listen, self.port)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """terminal.toml, checked. `root` is the raw file, for complaints that only wiring can make:
     `raise settings.root.sub("gateway").bad("driver", "has no file.", among=names)`."""
@@ -145,6 +160,7 @@ class Settings:
     clock: ClockSettings
     control: ControlSettings
     notices: NoticeSettings
+    metrics: MetricsSettings
     root: Section = field(repr=False)
 
 
@@ -160,9 +176,12 @@ def load(path: Path) -> Settings:
     clock = made(tables["clock"], ClockSettings, complaints)
     control = made(tables["control"], ControlSettings, complaints)
     notices = made(tables["notices"], NoticeSettings, complaints)
-    if complaints or not (terminal and shop and gateway and clock and control and notices):
+    metrics = made(tables["metrics"], MetricsSettings, complaints)
+    if complaints or not (
+        terminal and shop and gateway and clock and control and notices and metrics
+    ):
         raise BadSettings(complaints)
-    return Settings(terminal, shop, gateway, clock, control, notices, root)
+    return Settings(terminal, shop, gateway, clock, control, notices, metrics, root)
 
 
 def _gateway(section: Section, complaints: list[Complaint]) -> GatewaySettings | None:

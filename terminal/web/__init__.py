@@ -1,10 +1,13 @@
-"""Answers. What other machines may ask of this one over HTTP: result notices of the gateway.
+"""Answers. What other machines may ask of this one over HTTP: result notices of the gateway, metrics.
 
 Off by default, and bound to loopback unless told otherwise. A notice is a hint that is looked into, never proof.
 
 The listener judges what it can without knowing any order (form, rate, signature, merchant, repetition). The
 rest it hands over as a `Hint` and waits for the `Verdict`. `notices.py` is imported only when it is enabled,
 because it brings a web server; `looks.py` is the dispatcher's memory of ended orders that are asked about.
+
+`metrics.py` says how this terminal does, in numbers, to whoever watches many of them. Off by default too.
+`listener.py` is the server behind both.
 """
 
 from __future__ import annotations

@@ -1,17 +1,6 @@
 """Takes result notices: a small HTTP listener that verifies, hands over, and acknowledges what was taken.
 
-The server is waitress. Measured against what must be bounded here (reliability.md 6.1 S11):
-
-- its parser takes limits for header and body and refuses two different lengths, bare line feeds and folded
-  tricks (F61); the standard library's http.server reads up to 100 header lines of 64 KiB each, believes the
-  first of two Content-Length, and leaves body, chunks and deadlines to whoever uses it, so that those would be
-  a server of our own;
-- it has a limit of connections and a fixed number of threads, where http.server has a thread for each;
-- what it has not is a deadline for a whole request: its own counts silence only, by the wall clock, so one byte
-  a second holds a place for ever (F55). `_Server.readable` cuts by age on a clock that does not jump (I12).
-
-One request for each connection. Chunked bodies count against the same limit. What is refused before it is a
-request (too long, malformed) is answered by waitress and counted here.
+What is refused before it is a request (too long, malformed, too slow) is counted here by its reason.
 """
 
 from __future__ import annotations
@@ -23,26 +12,13 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from waitress import wasyncore
-from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
-from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, WSGITask
-
-from terminal.core.terms import Refusal, WireFault
+from terminal.core.terms import WireFault
 from terminal.web import Hint, Verdict
+from terminal.web.listener import BODY_BYTES_MAX, Listener, Start
 from terminal.wire.http import HttpAnswer
 
-BODY_BYTES_MAX = 65_536
-HEADER_BYTES_MAX = 16_384
-WHOLE_REQUEST_S = 5.0  # header and body
-CONNECTIONS_MAX = 8
-WAITING_MAX = 8  # connections that the kernel holds beyond those
-THREADS = 4
 PER_SECOND, BURST = 5, 10
 KEYS_MAX = 1_024  # events that are done with
-LOOK_EVERY_S = 0.5  # how late a slow connection may be cut
-STOP_WAIT_S = 2.0
 
 log = logging.getLogger("terminal")
 
@@ -164,100 +140,12 @@ class Desk:
             self._counts[what] += 1
 
 
-# -- the server ------------------------------------------------------------------------------------------
+# -- on the web ------------------------------------------------------------------------------------------
 
 
-class Listener:
-    """Listens from its making until `close`. `port` 0: any free one; `address` says which it became.
-    Refusal when the place is taken."""
-
-    def __init__(self, listen: str, port: int, desk: Desk) -> None:
-        self.desk = desk
-        self._map: dict[int, Any] = {}
-        try:
-            self._server = _Server(desk, self._map, listen, port)
-        except OSError as error:
-            raise Refusal(
-                f"Notices cannot be taken at {listen} port {port}: {error.strerror}. "
-                "Change listen or port in [notices]."
-            ) from None
-        self.address = (self._server.effective_host, int(self._server.effective_port))
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._closing:
-            wasyncore.loop(timeout=LOOK_EVERY_S, use_poll=True, map=self._map, count=1)
-
-    def close(self) -> None:
-        """No more requests. Those not answered yet lose their connection, and are sent again."""
-        if self._closing:
-            return
-        self._closing = True
-        self._server.pull_trigger()
-        self._thread.join(STOP_WAIT_S)
-        self._server.task_dispatcher.shutdown(timeout=STOP_WAIT_S)
-        wasyncore.close_all(self._map, ignore_all=True)
-
-
-class _Once(WSGITask):  # type: ignore[misc]
-    """One request for each connection."""
-
-    def execute(self) -> None:
-        self.set_close_on_finish()
-        super().execute()
-
-
-class _Malformed(ErrorTask):  # type: ignore[misc]
-    """Waitress refused it; no application has seen it."""
-
-    def execute(self) -> None:
-        self.channel.server.desk.count("malformed")
-        super().execute()
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that knows its age."""
-
-    task_class = _Once
-    error_task_class = _Malformed
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        self.born_s = time.monotonic()
-        super().__init__(*args, **more)
-
-
-class _Server(TcpWSGIServer):  # type: ignore[misc]
-    channel_class = _Channel
-
-    def __init__(self, desk: Desk, map: dict[int, Any], listen: str, port: int) -> None:  # noqa: A002
-        self.desk = desk
-        limits = Adjustments(
-            host=listen,
-            port=port,
-            threads=THREADS,
-            backlog=WAITING_MAX,
-            connection_limit=CONNECTIONS_MAX + 2,  # the listening socket and the trigger count too
-            max_request_header_size=HEADER_BYTES_MAX + 1,  # waitress refuses the limit itself
-            max_request_body_size=BODY_BYTES_MAX + 1,
-            inbuf_overflow=2 * BODY_BYTES_MAX,  # never to a file
-            ident=None,
-            clear_untrusted_proxy_headers=False,  # nothing here believes a header
-        )
-        super().__init__(_application(desk), map=map, adj=limits)
-
-    def readable(self) -> bool:
-        """Asked before every wait of the loop: cut whoever has had time enough (F55)."""
-        oldest_s = time.monotonic() - WHOLE_REQUEST_S
-        for channel in tuple(self.active_channels.values()):
-            if channel.born_s < oldest_s and not channel.requests and not channel.will_close:
-                channel.will_close = True
-                self.desk.count("slow")
-        return bool(super().readable())
-
-
-Start = Callable[[str, list[tuple[str, str]]], object]
+def listen(place: tuple[str, int], desk: Desk) -> Listener:
+    """Refusal when the place is taken."""
+    return Listener(place, _application(desk), desk.count, ("Notices", "[notices]"))
 
 
 def _application(desk: Desk) -> Callable[[dict[str, Any], Start], Iterable[bytes]]:

@@ -83,7 +83,7 @@ def _run(settings: Settings, profile: Profile) -> int:
         Recovery(state_dir).look()
         # The journal's lock first: a second daemon must not touch the first one's devices (I15).
         try:
-            journal = Journal.open(
+            journal = _journal_kind(settings).open(
                 state_dir / "journal.db",
                 terminal=settings.terminal.id,
                 chance=chance,
@@ -101,7 +101,28 @@ def _run(settings: Settings, profile: Profile) -> int:
         systemd = Systemd(os.environ, dispatcher.parts.time.boot_ms, journal.last)
         stack.callback(systemd.stopping)
         dispatcher.beat = systemd.beat
+        if settings.metrics.enabled:
+            from terminal.wiring.meters import connect
+
+            connect(settings, dispatcher, stack)
         return dispatcher.run()
+
+
+def _journal_kind(settings: Settings) -> type[Journal]:
+    """The metrics' taps are imported only where metrics are switched on."""
+    if settings.metrics.enabled:
+        from terminal.wiring.meters import TimedJournal
+
+        return TimedJournal
+    return Journal
+
+
+def _line_kind(settings: Settings) -> type[Line]:
+    if settings.metrics.enabled:
+        from terminal.wiring.meters import TimedLine
+
+        return TimedLine
+    return Line
 
 
 def _stand_out_of_service(settings: Settings, profile: Profile, fault: JournalFault) -> None:
@@ -119,7 +140,7 @@ def assemble(
     """One of each, closed by `stack` in the reverse order."""
     devices = Devices(profile, settings.terminal.state_dir, stack)
     gateway = make_gateway(settings)
-    line = Line(
+    line = _line_kind(settings)(
         settings.gateway.url,
         lambda exchange, answer: dispatcher.inbox.answered(
             exchange, answer
@@ -157,7 +178,7 @@ def assemble(
 
 def take_notices(chosen: NoticeSettings, dispatcher: Dispatcher, stack: ExitStack) -> None:
     """The listener, imported only here: it brings a web server with it."""
-    from terminal.web.notices import Desk, Listener
+    from terminal.web.notices import Desk, listen
 
     gateway = dispatcher.parts.gateway
     desk = Desk(
@@ -166,7 +187,7 @@ def take_notices(chosen: NoticeSettings, dispatcher: Dispatcher, stack: ExitStac
         lambda notice: hand_over(dispatcher, notice),
         gateway.acknowledgement,
     )
-    stack.callback(Listener(chosen.listen, chosen.port, desk).close)
+    stack.callback(listen((chosen.listen, chosen.port), desk).close)
     dispatcher.notice_counts = desk.counts
 
 

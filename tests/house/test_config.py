@@ -237,7 +237,12 @@ def test_a_very_large_file(written: Written) -> None:
         ("[clock]", "[clok]", "", 'Did you mean "clock"?'),
         ("[gateway.timing]", "[gateway.timings]", "[gateway] ", 'Did you mean "timing"?'),
         ("verify_s = 130.5", "verify_ms = 5", "[gateway.timing] ", 'Did you mean "verify_s"?'),
-        ("[control]", "[x]", "", "Possible: terminal, shop, gateway, clock, control, notices."),
+        (
+            "[control]",
+            "[x]",
+            "",
+            "Possible: terminal, shop, gateway, clock, control, notices, metrics.",
+        ),
         (
             'id = "RP1001"',
             '"\\u001b\u202e" = 1',

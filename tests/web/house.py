@@ -31,7 +31,7 @@ from terminal.devices.buzzer import none as no_buzzer
 from terminal.devices.keypad import none as no_keypad
 from terminal.dispatcher import Asked, Dispatcher, Parts
 from terminal.journal import Journal
-from terminal.web.notices import Desk, Listener
+from terminal.web.notices import Desk, listen
 from terminal.wire.http import HttpAnswer, HttpRequest
 from terminal.wire.line import Failure
 from terminal.wiring import hand_over
@@ -109,7 +109,7 @@ class House:
             lambda notice: hand_over(self.dispatcher, notice),
             self.gateway.acknowledgement,
         )
-        self.listener = Listener("127.0.0.1", 0, self.desk)
+        self.listener = listen(("127.0.0.1", 0), self.desk)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,8 +17,9 @@ from terminal.bench.sandbox.mischief import Kind
 from terminal.core.events import CancelPressed
 from terminal.core.sale import Phase, Reason
 from terminal.core.terms import Money, Refusal
-from terminal.web import notices
-from terminal.web.notices import BODY_BYTES_MAX, CONNECTIONS_MAX, Bucket, Listener
+from terminal.web import listener, notices
+from terminal.web.listener import BODY_BYTES_MAX, CONNECTIONS_MAX
+from terminal.web.notices import Bucket, listen
 from tests.web.house import AMOUNT, PATH, TERMINAL, House, answer_of
 
 SUCCESS = (200, b"success")
@@ -228,7 +229,7 @@ def test_f55_slow_ones_are_cut_off_and_others_served(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A byte now and then is no silence; the age of the whole request decides."""
-    monkeypatch.setattr(notices, "WHOLE_REQUEST_S", 0.6)
+    monkeypatch.setattr(listener, "WHOLE_REQUEST_S", 0.6)
     order_no = house.presented()
     house.pay(order_no)
     slow = [house.connect() for _ in range(3 * CONNECTIONS_MAX)]
@@ -261,7 +262,7 @@ def test_f55_slow_ones_are_cut_off_and_others_served(
 
 
 def test_f55_a_body_that_does_not_come(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notices, "WHOLE_REQUEST_S", 0.3)
+    monkeypatch.setattr(listener, "WHOLE_REQUEST_S", 0.3)
     said = f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nx".encode()
     assert house.raw(said) == (0, b"")
     assert why(house) == {"slow": 1}
@@ -449,9 +450,8 @@ def test_f63_two_at_once_for_a_closed_order(house: House) -> None:
 
 
 def test_a_place_that_is_taken_is_refused(house: House) -> None:
-    host, port = house.listener.address
-    with pytest.raises(Refusal, match="Change listen or port"):
-        Listener(host, port, house.desk)
+    with pytest.raises(Refusal, match=r"in \[notices\]"):
+        listen(house.listener.address, house.desk)
 
 
 def test_closing_ends_its_threads_and_frees_the_place(house: House) -> None:

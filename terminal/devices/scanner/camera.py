@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ class Device:
         self._camera = camera
         self._scanned: Scanned | None = None
         self._repeats = Repeats(settings.repeat_ms / 1000)
+        self.looked: Callable[[float], None] | None = None  # seconds; whoever measures sets it
         self._lost: str | None = None
         self._armed = threading.Event()
         self._closing = threading.Event()
@@ -110,7 +112,11 @@ class Device:
             self._camera.stop()
 
     def _look(self, eye: Watch, frame: Gray) -> None:
-        for code in eye.look(frame):
+        began_s = time.monotonic()
+        codes = eye.look(frame)
+        if self.looked:
+            self.looked(time.monotonic() - began_s)
+        for code in codes:
             reading = code.text.encode()
             if (
                 self._awaited()
