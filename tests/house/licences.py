@@ -76,8 +76,8 @@ def text() -> str:
         [
             "# Licences",
             "",
-            "The counter terminal is under Apache-2.0 (LICENSE). Its package carries these, each with its own terms in",
-            "its `dist-info`. Written by `scripts/licences` from the lock file.",
+            "The counter terminal is under Apache-2.0 (LICENSE). Its package carries these, each with its own",
+            "terms in its `dist-info`. Written by `scripts/licences` from the lock file.",
             "",
             "| package | version | licence |",
             "| --- | --- | --- |",
