@@ -7,7 +7,6 @@ request is stamped and signed when it leaves, and a queue that stands still is n
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from terminal.core.effects import (
     SubmitPayment,
     VoidOrder,
 )
+from terminal.core.record import replace
 from terminal.core.terms import HouseFault
 from terminal.wire.http import Stamp
 

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from terminal.core.counter import Counter
+from terminal.core.events import Key, KeyPressed
 from terminal.core.record import replace
 from terminal.core.sale import Order, Pace, Phase
 from terminal.core.terms import Mode, Money
@@ -14,10 +15,11 @@ from terminal.core.terms import Mode, Money
 ORDER = Order(
     "T1", "T1", Mode.MPM, Money(500, "EUR"), Phase.PRESENTING, 1, qr="QR", pace=Pace(tries=2)
 )
+PRESSED = KeyPressed(at_ms=5, key=Key.OK)  # whose first field is its parent's
 
 
-@pytest.mark.parametrize("record", [ORDER, Pace(ask_at_ms=7), Counter(front=ORDER)])
-def test_each_field_can_be_another(record: Order | Pace | Counter) -> None:
+@pytest.mark.parametrize("record", [ORDER, Pace(ask_at_ms=7), Counter(front=ORDER), PRESSED])
+def test_each_field_can_be_another(record: Order | Pace | Counter | KeyPressed) -> None:
     for field in dataclasses.fields(record):
         said = {field.name: "another"}
         made = replace(record, **said)
@@ -25,6 +27,8 @@ def test_each_field_can_be_another(record: Order | Pace | Counter) -> None:
         assert type(made) is type(record)
         assert repr(made) == repr(twin)
     assert replace(record) == record
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(replace(record), dataclasses.fields(record)[0].name, "another")
 
 
 def test_what_is_no_field_or_checks_itself_is_refused() -> None:
