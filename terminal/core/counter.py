@@ -71,6 +71,7 @@ class Shop:
 class Stand(Enum):
     """What the counter is doing."""
 
+    __hash__ = object.__hash__  # as in sale.Phase
     IDLE = "idle"
     TYPING = "typing"
     SCANNING = "scanning"  # waiting for a customer's code, no order yet
@@ -484,13 +485,13 @@ def result(counter: Counter, event: OrderMoved) -> CounterStep:
 
 def remember(counter: Counter, event: OrderMoved, shop: Shop) -> CounterStep:
     """An earlier sale came to an end that people must hear of: money came, went back, or is in dispute.
-    That nothing was paid needs no telling: nothing was handed over. A return tells who asked for it."""
+    That nothing was paid, or an end that is none any more (I3), is not told. A return tells who asked for it."""
     order = event.order
     money = order.final and order.paid is not None and order.mode not in RETURNS
     untold = tuple(told for told in counter.untold if told.order_no != order.order_no)
     if money or order.phase is Phase.ATTENTION:
         untold = (*untold, order)[-UNTOLD_MAX:]
-    return replace(counter, untold=untold), ()  # an end that is no end any more is not told (I3)
+    return counter if untold == counter.untold else replace(counter, untold=untold), ()
 
 
 def tell_earlier(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:

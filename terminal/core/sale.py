@@ -93,6 +93,8 @@ class Ask(Enum):
     QUERY_REFUND = "query_refund"
     VOID = "void"
 
+    __hash__ = object.__hash__  # as in Phase
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:

@@ -33,8 +33,11 @@ UNSURE_TRIES = (
 )
 
 
-def view(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
-    """What is to be seen now. `idle` is what the idle screen would say (time, contact)."""
+_SaysIdle = Callable[[], Idle]
+
+
+def view(counter: Counter, shop: Shop, at_ms: int, idle: _SaysIdle) -> View:
+    """What is to be seen now. `idle` makes what the idle screen would say (contact, age)."""
     if counter.stand in (Stand.IDLE, Stand.TYPING) and counter.why is not None:
         if counter.why == CLOCK_NOT_SET:
             return ClockNotSet()
@@ -42,11 +45,11 @@ def view(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
     return _LOOKS[counter.stand](counter, shop, at_ms, idle)
 
 
-def _idle(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
-    return idle
+def _idle(counter: Counter, shop: Shop, at_ms: int, idle: _SaysIdle) -> View:
+    return idle()
 
 
-def _typing(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+def _typing(counter: Counter, shop: Shop, at_ms: int, idle: _SaysIdle) -> View:
     entry = counter.entry
     return Typing(
         Money(entry.item_minor, shop.currency),
@@ -56,16 +59,16 @@ def _typing(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
     )
 
 
-def _scanning(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+def _scanning(counter: Counter, shop: Shop, at_ms: int, idle: _SaysIdle) -> View:
     left_s = _seconds_left(counter.since_ms + shop.scan_ms, at_ms)
     return Scanning(_amount(counter, shop), left_s, counter.note or _scanner(counter))
 
 
-def _choosing(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+def _choosing(counter: Counter, shop: Shop, at_ms: int, idle: _SaysIdle) -> View:
     return Choosing(_amount(counter, shop), counter.wallets)
 
 
-def _selling(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+def _selling(counter: Counter, shop: Shop, at_ms: int, idle: _SaysIdle) -> View:
     order = counter.front
     if order is None:
         return Waiting(_amount(counter, shop), "One moment")
@@ -93,9 +96,9 @@ def _scanner(counter: Counter) -> str:
     return NO_SCANNER if counter.scanner_lost else ""
 
 
-def _result(counter: Counter, shop: Shop, at_ms: int, idle: Idle) -> View:
+def _result(counter: Counter, shop: Shop, at_ms: int, idle: _SaysIdle) -> View:
     if counter.front is None:
-        return idle
+        return idle()
     return of_order(counter.front, (at_ms - counter.since_ms) // 1000, again=counter.again)
 
 
@@ -107,7 +110,7 @@ def _seconds_left(until_ms: int, at_ms: int) -> int:
     return max(0, -(-(until_ms - at_ms) // 1000))
 
 
-_LOOKS: dict[Stand, Callable[[Counter, Shop, int, Idle], View]] = {
+_LOOKS: dict[Stand, Callable[[Counter, Shop, int, _SaysIdle], View]] = {
     Stand.IDLE: _idle,
     Stand.TYPING: _typing,
     Stand.SCANNING: _scanning,

@@ -43,9 +43,12 @@ def glass_of(
     now_ms: int,
 ) -> Glass:
     """`title`: what the idle screen says. `background`: what the badge counts."""
-    idle = Idle(title, unresolved(background, orders, now_ms))
-    if not contact.online:
-        idle = Idle(title, waits(now_ms - contact.since_ms), online=False)
+
+    def idle() -> Idle:
+        if not contact.online:
+            return Idle(title, waits(now_ms - contact.since_ms), online=False)
+        return Idle(title, unresolved(background, orders, now_ms))
+
     return Glass(view(counter, shop, now_ms, idle), background, shop.test)
 
 

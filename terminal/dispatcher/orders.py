@@ -7,7 +7,6 @@ returns money goes first). Entries of both that an order has outlived stay where
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, ValuesView
 from heapq import heapify, heappop, heappush
 
 from terminal.core.sale import Order, Phase
@@ -27,21 +26,19 @@ OTHERS_RANK = 2
 STALE_PER_ORDER = 4  # then a heap is swept: it stays as large as what it is about
 
 
-class Orders(MutableMapping[str, Order]):
-    """Order number -> order. Setting one arranges its next turn, as `next_wake` reads it off the record."""
+class Orders(dict[str, Order]):
+    """Order number -> order, set and deleted one by one. Setting one arranges its next turn, as `next_wake`
+    reads it off the record."""
 
     def __init__(self) -> None:
-        self._orders: dict[str, Order] = {}
+        super().__init__()
         self._entry: dict[str, int] = {}  # an order's entry with another number is stale
         self._entries = 0
         self._timed: list[tuple[int, int, str]] = []  # heap: due_ms, entry, number
         self._ripe: list[tuple[int, int, str]] = []  # heap: rank, entry, number
 
-    def __getitem__(self, order_no: str) -> Order:
-        return self._orders[order_no]
-
     def __setitem__(self, order_no: str, order: Order) -> None:
-        self._orders[order_no] = order
+        super().__setitem__(order_no, order)
         self._entries += 1
         self._entry[order_no] = self._entries
         due_ms = next_wake(order)
@@ -51,20 +48,12 @@ class Orders(MutableMapping[str, Order]):
             self._sweep()
 
     def __delitem__(self, order_no: str) -> None:
-        del self._orders[order_no], self._entry[order_no]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._orders)
-
-    def __len__(self) -> int:
-        return len(self._orders)
-
-    def values(self) -> ValuesView[Order]:
-        return self._orders.values()
+        super().__delitem__(order_no)
+        del self._entry[order_no]
 
     def oldest_ms(self, now_ms: int) -> int | None:
         """How long the oldest is open, as far as this boot knows; None: none is."""
-        oldest = next(iter(self._orders.values()), None)  # opened first, or read first at the start
+        oldest = next(iter(self.values()), None)  # opened first, or read first at the start
         return None if oldest is None else max(0, now_ms - oldest.opened_ms)
 
     # -- whose turn it is --------------------------------------------------------------------------------
@@ -76,9 +65,10 @@ class Orders(MutableMapping[str, Order]):
 
     def ripen(self, now_ms: int) -> None:
         """What is due by now waits for its turn from here on."""
-        while (due_ms := self.due_ms()) is not None and due_ms <= now_ms:
-            _, entry, order_no = heappop(self._timed)
-            heappush(self._ripe, (self._rank(order_no), entry, order_no))
+        while self._timed and self._timed[0][0] <= now_ms:
+            _, entry, order_no = item = heappop(self._timed)
+            if self._is_fresh(item):
+                heappush(self._ripe, (self._rank(order_no), entry, order_no))
 
     def ripen_all(self) -> None:
         """Nobody waits out a pause that was meant for a dead line."""
@@ -92,7 +82,8 @@ class Orders(MutableMapping[str, Order]):
     @property
     def is_ripe(self) -> bool:
         """Somebody waits for a turn."""
-        self._drop_stale(self._ripe)
+        if self._ripe:
+            self._drop_stale(self._ripe)
         return bool(self._ripe)
 
     def pick(self) -> str | None:
@@ -102,16 +93,17 @@ class Orders(MutableMapping[str, Order]):
     # -- the heaps ---------------------------------------------------------------------------------------
 
     def _rank(self, order_no: str) -> int:
-        return RANKS.get(self._orders[order_no].phase, OTHERS_RANK)
+        return RANKS.get(self[order_no].phase, OTHERS_RANK)
 
     def _asked(self, order_no: str) -> bool:
-        return self._orders[order_no].pace.asked is not None
+        return self[order_no].pace.asked is not None
 
     def _is_fresh(self, item: tuple[int, int, str]) -> bool:
         return self._entry.get(item[2]) == item[1]
 
     def _drop_stale(self, heap: list[tuple[int, int, str]]) -> None:
-        while heap and not self._is_fresh(heap[0]):
+        entry = self._entry
+        while heap and entry.get(heap[0][2]) != heap[0][1]:
             heappop(heap)
 
     def _sweep(self) -> None:

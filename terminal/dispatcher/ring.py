@@ -150,11 +150,14 @@ class Dispatcher:
 
     def due_ms(self) -> int | None:
         """Boot time at which `wake` has something to do; None: never by itself. The simulator jumps there."""
-        wakes = [self.orders.due_ms(), people.next_wake(self.counter, self.shop)]
-        wakes += [self.contact.probe_at_ms, self._front_due_ms()]
         if self.orders.is_ripe and self.outbox.has_room:
-            wakes.append(self.parts.time.boot_ms())
-        return min((at_ms for at_ms in wakes if at_ms is not None), default=None)
+            return self.parts.time.boot_ms()
+        due_ms = self.orders.due_ms()
+        counter_ms = people.next_wake(self.counter, self.shop)
+        for at_ms in (counter_ms, self.contact.probe_at_ms, self._front_due_ms()):
+            if at_ms is not None and (due_ms is None or at_ms < due_ms):
+                due_ms = at_ms
+        return due_ms
 
     def _front_due_ms(self) -> int | None:
         front = self.counter.front and self.orders.get(self.counter.front.order_no)
@@ -175,7 +178,8 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Everything whose time has come: the sale in front, then others while there is a place for them."""
-        self.say_unsaid()
+        if self.outbox.unsaid:
+            self.say_unsaid()
         now_ms = self.parts.time.boot_ms()
         due_ms, front = self._front_due_ms(), self.counter.front
         if front is not None and due_ms is not None and due_ms <= now_ms:
@@ -228,14 +232,15 @@ class Dispatcher:
         """The promise, in this order: COMMIT, then the requests, then what people see and hear (I1, I3).
 
         A step that only changed the pace (when to ask next) is not worth a write to the card."""
-        if new != order:
+        moved = new != order
+        if moved:
             new, requests = self._written(order, new, event, requests)
         self.orders[new.order_no] = new
         if new.final:
             del self.orders[new.order_no]
         for request in requests:
             self.send(request)
-        if new != order or not new.final:  # a look at an ended order is nothing for people
+        if moved or not new.final:  # a look at an ended order is nothing for people
             self.turn_counter(OrderMoved(at_ms=event.at_ms, order=new))
 
     def _written(
@@ -501,8 +506,8 @@ class Dispatcher:
 
     def check_scanners(self) -> None:
         """A sale goes on without: the customer can scan our code."""
-        scanners = self.parts.scanners
-        lost = bool(scanners) and all(scanner.lost is not None for scanner in scanners)
+        found = [scanner.lost for scanner in self.parts.scanners]
+        lost = bool(found) and None not in found
         if lost is not self.counter.scanner_lost:
             self.turn_counter(ScannerChanged(at_ms=self.parts.time.boot_ms(), lost=lost))
 

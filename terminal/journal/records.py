@@ -14,7 +14,7 @@ changes, `VERSION` goes up and `STEPS` gets the way from the version before: old
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, TypeVar, get_args
 
@@ -40,6 +40,8 @@ TEXT_MAX = (
 )
 
 _COLUMNS = ("order_no", "sale_no", "phase")
+_ELSEWHERE = frozenset({*_COLUMNS, "pace"})
+_NOTHING = (None, False, "")
 _Value = TypeVar("_Value", bound="Event | Order")
 
 
@@ -63,20 +65,17 @@ def _filled(value: Event | Order) -> dict[str, Any]:
     kind: Any = type(value)
     return {
         name: found
-        for name, default in _written(kind)
-        if not _is_nothing(found := getattr(value, name), default)
+        for name, nothing in _written(kind)
+        if (found := getattr(value, name)) is not nothing
     }
-
-
-def _is_nothing(found: object, default: object) -> bool:
-    return (found is None or found is False or found == "") and default == found
 
 
 @cache
 def _written(kind: Any) -> tuple[tuple[str, object], ...]:
-    """Names and defaults of what a text of this type may hold."""
-    without = (*_COLUMNS, "pace") if kind is Order else ()
-    return tuple((field.name, field.default) for field in fields(kind) if field.name not in without)
+    """Names of what a text of this type may hold, each with the default that is left out (MISSING: none is)."""
+    without = _ELSEWHERE if kind is Order else ()
+    written = (field for field in fields(kind) if field.name not in without)
+    return tuple((it.name, it.default if it.default in _NOTHING else MISSING) for it in written)
 
 
 def _text(said: dict[str, Any], name: str) -> str:
@@ -109,8 +108,9 @@ def order_of(
 ) -> Order:
     """The order that `record_text` wrote, put together with its row's columns."""
     said = _lifted("Order", _object(text), steps)
-    if reserved := said.keys() & {*_COLUMNS, "pace"}:
-        raise JournalFault(f"a record with {', '.join(sorted(reserved))}, which stand elsewhere")
+    if not _ELSEWHERE.isdisjoint(said):
+        reserved = ", ".join(sorted(_ELSEWHERE & said.keys()))
+        raise JournalFault(f"a record with {reserved}, which stand elsewhere")
     return _value({**said, "order_no": order_no, "sale_no": sale_no, "phase": phase}, Order)
 
 
@@ -144,7 +144,8 @@ def _known(kind: Any) -> frozenset[str]:
 
 def _value(said: dict[str, Any], kind: type[_Value]) -> _Value:
     any_kind: Any = kind
-    if strange := said.keys() - _known(any_kind):
+    if not said.keys() <= _known(any_kind):
+        strange = said.keys() - _known(any_kind)
         raise JournalFault(f"{kind.__name__} with unknown {', '.join(sorted(strange))}")
     try:
         return msgspec.convert(said, type=kind)

@@ -110,7 +110,7 @@ class Desk:
 
     @property
     def view(self) -> View:
-        return view(self.counter, self.shop, self.now_ms, IDLE)
+        return view(self.counter, self.shop, self.now_ms, lambda: IDLE)
 
     @property
     def armed(self) -> bool:

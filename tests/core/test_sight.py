@@ -59,7 +59,7 @@ def seen(order: Order) -> Iterator[View]:
     for stand in (Stand.SELLING, Stand.RESULT):
         for again in (False, True):
             counter = Counter(stand=stand, front=order, amount=order.amount, again=again)
-            yield view(counter, SHOP, 10_000, IDLE)
+            yield view(counter, SHOP, 10_000, lambda: IDLE)
 
 
 # -- never more than the record ------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def test_every_phase_has_a_view_in_every_condition() -> None:
 
 
 def test_every_stand_has_a_view() -> None:
-    views = {stand: type(view(Counter(stand=stand), SHOP, 1_000, IDLE)) for stand in Stand}
+    views = {stand: type(view(Counter(stand=stand), SHOP, 1_000, lambda: IDLE)) for stand in Stand}
     assert views == {
         Stand.IDLE: Idle,
         Stand.TYPING: Typing,

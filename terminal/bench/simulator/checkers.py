@@ -13,7 +13,6 @@ The gateway's ledger is the truth here; the terminal never sees it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from terminal.bench.simulator.card import Card
@@ -49,9 +48,10 @@ class Broken(Exception):
         self.rule = rule
 
 
-def must(rule: str, holds: bool, what: str) -> None:
+def must(rule: str, holds: bool, what: str, *words: object) -> None:
+    """`what` is put together with its words only when it has to be said."""
     if not holds:
-        raise Broken(rule, what)
+        raise Broken(rule, what.format(*words))
 
 
 class Checkers:
@@ -85,8 +85,8 @@ class Checkers:
         if order.order_no in self.ledger.late:  # the gateway broke its word: I5 has the rest
             return
         captured = self.ledger.captured(order.order_no)
-        must(rule, not captured, f"{order.order_no} is called unpaid and is captured")
-        must(rule, not self.payable(order), f"{order.order_no} is called unpaid and can be paid")
+        must(rule, not captured, "{} is called unpaid and is captured", order.order_no)
+        must(rule, not self.payable(order), "{} is called unpaid and can be paid", order.order_no)
 
     def _last(self, order_no: str) -> Order | None:
         row = self.card.order(order_no)
@@ -103,26 +103,36 @@ class Checkers:
 
     def intent_before_effect(self, request: Request, ring: Dispatcher) -> None:
         last, number = self._last(request.order_no), request.order_no
-        must("I1", last is not None, f"{type(request).__name__} of {number} without a row")
+        must("I1", last is not None, "{.__name__} of {} without a row", type(request), number)
         assert last is not None
-        must("I1", last.amount == request.amount, f"{number}: the row has another amount")
+        must("I1", last.amount == request.amount, "{}: the row has another amount", number)
         in_ram = ring.orders.get(number)
-        must("I1", last == in_ram, f"{type(request).__name__} of {number} before its row")
+        must(
+            "I1",
+            self.agree(last, in_ram),
+            "{.__name__} of {} before its row",
+            type(request),
+            number,
+        )
         if isinstance(request, CloseOrder | ReverseOrder):
-            must("I1", last.undo_left, f"{number}: an undo leaves that the row does not intend")
+            must("I1", last.undo_left, "{}: an undo leaves that the row does not intend", number)
 
     def same_number_same_request(self, request: Request) -> None:
         """I10. The code itself is not compared: it is sent once."""
         first = self.said.setdefault((request.order_no, type(request)), request)
         same = first is request or first == request
-        must("I10", same, f"{request.order_no}: {type(request).__name__} differs from the first")
+        must("I10", same, "{}: {.__name__} differs from the first", request.order_no, type(request))
 
     def code_under_one_number_once(self, request: SubmitPayment) -> None:
         number = self.digests.setdefault(request.code_digest, request.order_no)
         must(
-            "I11", number == request.order_no, f"a code is sent for {number} and {request.order_no}"
+            "I11",
+            number == request.order_no,
+            "a code is sent for {} and {}",
+            number,
+            request.order_no,
         )
-        must("I11", number not in self.charged, f"{number}: the code is sent again")
+        must("I11", number not in self.charged, "{}: the code is sent again", number)
         self.charged.add(number)
         assert request.code is not None
         self.codes.add(request.code.reveal())
@@ -144,16 +154,16 @@ class Checkers:
         if order.phase is Phase.PAID:
             self.paid_is_captured(order)
         fault = order.phase is Phase.ATTENTION and order.reason is Reason.FAULT
-        must("house", not fault, f"{order.order_no}: {order.detail}")
+        must("house", not fault, "{}: {}", order.order_no, order.detail)
         shown = next((code for code in self.codes if code in text), None)
-        must("I11", shown is None, f"{order.order_no}: a payment code is in the journal")
+        must("I11", shown is None, "{}: a payment code is in the journal", order.order_no)
 
     def new_order_after_the_end_of_the_last(self, row: Row) -> None:
-        must("I1", isinstance(row.event, SaleOpened), f"{row.order.order_no} begins in the middle")
+        must("I1", isinstance(row.event, SaleOpened), "{} begins in the middle", row.order.order_no)
         for number in self.sales[row.order.sale_no][:-1]:
             earlier = self._last(number)
             assert earlier is not None
-            must("I2", earlier.final, f"{row.order.order_no} begins while {number} is open")
+            must("I2", earlier.final, "{} begins while {} is open", row.order.order_no, number)
             self._cannot_be_captured("I2", earlier)
 
     def finals_absorb(self, before: Order, row: Row) -> None:
@@ -161,14 +171,16 @@ class Checkers:
         if not before.final:
             return
         number, after = before.order_no, row.order.phase
-        must("I7", before.phase is not Phase.PAID, f"{number}: PAID became {after.value}")
+        must("I7", before.phase is not Phase.PAID, "{}: PAID became {.value}", number, after)
         late = isinstance(row.event, PaymentApproved) and after is Phase.REVERSING
-        must("I7", late, f"{number}: {before.phase.value} became {after.value}")
+        must("I7", late, "{}: {.value} became {.value}", number, before.phase, after)
 
     def operator_effect_once(self) -> None:
         """I18: what somebody typed once is done once, whatever died meanwhile."""
         begun = sum(len(orders) for orders in self.returns.values())
-        must("I18", begun <= self.asked_back, f"{begun} returns, {self.asked_back} were asked for")
+        must(
+            "I18", begun <= self.asked_back, "{} returns, {} were asked for", begun, self.asked_back
+        )
 
     def return_told_truly(self, order: Order) -> None:
         """I4: RETURNED is back, in full; NOT RETURNED is not, and will not be. Its row is the reservation."""
@@ -177,28 +189,40 @@ class Checkers:
         self.operator_effect_once()
         refund = self.ledger.refunds.get(number)
         if order.phase is Phase.RETURNED:
-            must("I4", refund is not None, f"{number} is RETURNED and is not")
+            must("I4", refund is not None, "{} is RETURNED and is not", number)
             assert refund is not None
-            must("I4", refund.amount == order.amount, f"{number}: another amount went back")
+            must("I4", refund.amount == order.amount, "{}: another amount went back", number)
             back = refund.done_ms <= self.ledger.clock.now_ms
-            must("I4", back, f"{number} is RETURNED and the money is still under way")
+            must("I4", back, "{} is RETURNED and the money is still under way", number)
         if order.phase is Phase.NOT_RETURNED:
-            must("I4", refund is None, f"{number} is NOT RETURNED and went back")
+            must("I4", refund is None, "{} is NOT RETURNED and went back", number)
 
     def returned_as_intended(self, order: Order) -> None:
         """I4: nothing goes back that no row intends, and never more than came in."""
         intended = self.returns.get(order.order_no, {}).values()
         reserved = sum(it.amount.minor for it in intended if it.phase is not Phase.NOT_RETURNED)
         back = self.ledger.returned(order.order_no)
-        must("I4", back <= reserved, f"{order.order_no}: {back} went back, {reserved} was intended")
-        must("I4", reserved <= order.amount.minor, f"{order.order_no}: {reserved} is reserved")
+        must(
+            "I4",
+            back <= reserved,
+            "{}: {} went back, {} was intended",
+            order.order_no,
+            back,
+            reserved,
+        )
+        must("I4", reserved <= order.amount.minor, "{}: {} is reserved", order.order_no, reserved)
 
     def paid_is_captured(self, order: Order) -> None:
         """What came in, less what was given back."""
         captured = self.ledger.captured(order.order_no) + self.ledger.returned(order.order_no)
         exactly = captured == order.amount.minor
         must(
-            "I3", exactly, f"{order.order_no} is PAID, {captured} of {order.amount.minor} captured"
+            "I3",
+            exactly,
+            "{} is PAID, {} of {} captured",
+            order.order_no,
+            captured,
+            order.amount.minor,
         )
 
     # -- a glass is on the display -------------------------------------------------------------------------------
@@ -210,12 +234,17 @@ class Checkers:
         assert front is not None
         last = self._last(front.order_no)
         assert last is not None
-        must("I3", last == front, f"{front.order_no} is shown otherwise than it is journalled")
+        must(
+            "I3",
+            self.agree(last, front),
+            "{} is shown otherwise than it is journalled",
+            front.order_no,
+        )
         if isinstance(view, Presenting):
-            must("I1", view.qr == last.qr, f"{front.order_no}: the code is shown before its row")
+            must("I1", view.qr == last.qr, "{}: the code is shown before its row", front.order_no)
             self.seen.add(front.order_no)
         elif isinstance(view, Paid):
-            must("I3", last.phase is Phase.PAID, f"PAID is shown for {last.phase.value}")
+            must("I3", last.phase is Phase.PAID, "PAID is shown for {.value}", last.phase)
             must("I3", view.amount == last.amount, "another amount is shown as PAID")
             self.shown_paid.add(front.order_no)
             self.paid_is_captured(last)
@@ -227,13 +256,13 @@ class Checkers:
 
     def moved(self, order_no: str) -> None:
         order = self._last(order_no)
-        must("I1", order is not None, f"the gateway knows {order_no}, the journal does not")
+        must("I1", order is not None, "the gateway knows {}, the journal does not", order_no)
         assert order is not None
         if order_no in self.shown_paid or order.phase is Phase.PAID:
             self.paid_is_captured(order)
         elif order.final and order_no not in self.ledger.late:
             captured = self.ledger.captured(order_no)
-            must("I5", not captured, f"{order_no} ended unpaid and is captured")
+            must("I5", not captured, "{} ended unpaid and is captured", order_no)
         self.charged_once(order)
         self.returned_as_intended(order)
 
@@ -242,10 +271,10 @@ class Checkers:
         numbers = self.sales[order.sale_no]
         late = self.ledger.late
         captured = sum(self.ledger.captured(number) for number in numbers if number not in late)
-        must("I2", captured <= order.amount.minor, f"sale {order.sale_no}: {captured} captured")
+        must("I2", captured <= order.amount.minor, "sale {}: {} captured", order.sale_no, captured)
         orders = (self._last(number) for number in numbers)
         payable = [it.order_no for it in orders if it is not None and self.payable(it)]
-        must("I2", len(payable) <= 1, f"{' and '.join(payable)} can be paid at once")
+        must("I2", len(payable) <= 1, "{} can be paid at once", payable)
 
     # -- the daemon has nothing to do ------------------------------------------------------------------------------
 
@@ -253,26 +282,31 @@ class Checkers:
         live = self.card.live()
         must("I17", len(live) == len(ring.orders), "the journal knows other open orders")
         for row in live:
-            self.journal_and_daemon_agree(row.order, ring.orders.get(row.order.order_no))
+            number = row.order.order_no
+            known = ring.orders.get(number)
+            must("I17", self.agree(row.order, known), "{}: the daemon knows another order", number)
         for order in ring.orders.values():
-            asked = order.pace.asked is not None
-            waits = self._under_way(ring, order) if asked else next_wake(order) is not None
-            if not waits:
-                raise Broken("I13", f"{order.order_no}, {order.phase}: nothing will ever happen")
+            if order.pace.asked is None:
+                waits = next_wake(order) is not None
+            else:
+                waits = self._under_way(ring, order.order_no)
+            must("I13", waits, "{0.order_no}, {0.phase}: nothing will ever happen", order)
 
-    def _under_way(self, ring: Dispatcher, order: Order) -> bool:
-        waiting = (request for request, _ in ring.outbox.unsaid)
-        return any(
-            request.order_no == order.order_no
-            for request in chain(ring.outbox.exchanges.values(), waiting)
-        )
+    def _under_way(self, ring: Dispatcher, order_no: str) -> bool:
+        for request in ring.outbox.exchanges.values():
+            if request.order_no == order_no:
+                return True
+        return any(request.order_no == order_no for request, _ in ring.outbox.unsaid)
 
-    def journal_and_daemon_agree(self, written: Order, known: Order | None) -> None:
-        """I17. Records never change, so two that were compared need no second look."""
+    def agree(self, written: Order, known: Order | None) -> bool:
+        """They say the same. Records never change, so two that were compared need no second look."""
         last = self.agreed.get(written.order_no)
-        if last is None or last[0] is not written or last[1] is not known:
-            must("I17", written == known, f"{written.order_no}: the daemon knows another order")
+        if last is not None and last[0] is written and last[1] is known:
+            return True
+        same = written == known
+        if same:
             self.agreed[written.order_no] = (written, known)
+        return same
 
     def healed(self, ring: Dispatcher, healthy_ms: int, world: Callable[[int], int]) -> None:
         """I13, asked while the world is calm. `world`: boot time -> the world's time."""
@@ -285,22 +319,22 @@ class Checkers:
                 since_ms = max(since_ms, world(order.payable_until_ms))
             waits = order.phase is Phase.ATTENTION or order.mode in RETURNS  # up to a day (3.4)
             late = not waits and now_ms > since_ms + HEALED_MS
-            must("I13", not late, f"{order.order_no} is still {order.phase.value}")
+            must("I13", not late, "{} is still {.value}", order.order_no, order.phase)
 
     def ended(self) -> None:
         for number in self.sales_orders():
             order = self._last(number)
             assert order is not None
-            must("I13", order.final or order.phase is Phase.ATTENTION, f"{number} was forgotten")
+            must("I13", order.final or order.phase is Phase.ATTENTION, "{} was forgotten", number)
             if order.phase is Phase.PAID:
                 self.paid_is_captured(order)
             elif order.final:
                 captured = self.ledger.captured(number)
-                must("I5", not captured, f"{number} ended unpaid and is captured")
+                must("I5", not captured, "{} ended unpaid and is captured", number)
         for number in sorted(self.shown_paid):
             order = self._last(number)
             still = order is not None and order.phase is Phase.PAID
-            must("I3", still, f"{number} was shown as PAID")
+            must("I3", still, "{} was shown as PAID", number)
 
     def sales_orders(self) -> list[str]:
         return [number for numbers in self.sales.values() for number in numbers]

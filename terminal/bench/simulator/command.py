@@ -70,13 +70,13 @@ def wall_clock_decides_nothing(ending: Ending) -> str | None:
 
 
 def block(first: int) -> list[Counted]:
-    with unswept():
-        return [count(seed) for seed in range(first, first + BLOCK)]
+    return [count(seed) for seed in range(first, first + BLOCK)]
 
 
 @contextmanager
 def unswept() -> Iterator[None]:
-    """A story is one big ring of references: collected now and then, not all the time."""
+    """A story leaves little garbage behind: collected now and then, not all the time. Processes that are forked
+    in here do the same."""
     gc.freeze()  # what is not a story is not looked at again
     before = gc.get_threshold()
     gc.set_threshold(GARBAGE_MAX, 1, 1)
@@ -91,14 +91,15 @@ def unswept() -> Iterator[None]:
 def blocks(seed: int, jobs: int) -> Generator[list[Counted], None, None]:
     """Blocks of stories without end, in order."""
     firsts = iter(range(seed, 1 << 62, BLOCK))
-    if jobs == 1:
-        yield from map(block, firsts)
-        return
-    with get_context("fork").Pool(jobs) as pool:
-        waiting = [pool.apply_async(block, (next(firsts),)) for _ in range(2 * jobs)]
-        while True:
-            yield waiting.pop(0).get()
-            waiting.append(pool.apply_async(block, (next(firsts),)))
+    with unswept():
+        if jobs == 1:
+            yield from map(block, firsts)
+            return
+        with get_context("fork").Pool(jobs) as pool:
+            waiting = [pool.apply_async(block, (next(firsts),)) for _ in range(2 * jobs)]
+            while True:
+                yield waiting.pop(0).get()
+                waiting.append(pool.apply_async(block, (next(firsts),)))
 
 
 def simulate(sales: int, seed: int, jobs: int) -> dict[str, object]:
@@ -157,8 +158,8 @@ def replay(seed: int) -> int:
 def enumerate_all(seed: int, bases: int, jobs: int, *, pairs: bool) -> int:
     """Every misfortune, or every pair of faults, at every decision point of `bases` base sales."""
     begun, summed = time.monotonic(), Placed(seed)
-    with get_context("fork").Pool(jobs) as pool:
-        for placed in pool.imap(partial(_place, pairs=pairs), range(seed, seed + bases)):
+    with unswept(), get_context("fork").Pool(jobs) as pool:
+        for placed in pool.imap(partial(place, pairs=pairs), range(seed, seed + bases)):
             summed.add(placed)
             for forced in placed.broken[:TOLD_MAX]:
                 print(told(perform(placed.base, *forced, keep_story=True), commit()), flush=True)
@@ -167,11 +168,6 @@ def enumerate_all(seed: int, bases: int, jobs: int, *, pairs: bool) -> int:
     said |= {"known_before_the_end": summed.equal, "violations": len(summed.broken)}
     print(json.dumps(said | {"took_s": took_s, "seed": seed, "commit": commit()}))
     return 1 if summed.broken else 0
-
-
-def _place(base: int, *, pairs: bool) -> Placed:
-    with unswept():
-        return place(base, pairs=pairs)
 
 
 def commit() -> str:

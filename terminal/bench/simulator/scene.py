@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import cast
 
 from terminal.bench.simulator.card import Card, PowerCut
-from terminal.bench.simulator.checkers import Broken, Checkers
+from terminal.bench.simulator.checkers import HEALED_MS, Broken, Checkers
 from terminal.bench.simulator.clock import Clock
 from terminal.bench.simulator.codec import Codec
 from terminal.bench.simulator.desk import Buzzer, Face, Keypad, Scanner
@@ -92,7 +92,7 @@ class Scene:
         self.clock = Clock(seed, steps=wall_steps)
         self.ways = Ways.drawn(self.dice)
         self.tally, self._keep = Tally(), keep_story
-        self.digest = sha256()
+        self._notes: list[str] = []
         self.ledger = Ledger(self.ways, self.dice, self.clock)
         self.cut_rate = CUT_RATES[self.dice.kind(len(CUT_RATES))]
         if isinstance(dice, Script):
@@ -222,15 +222,21 @@ class Scene:
     # -- what the checkers see ---------------------------------------------------------------------------------
 
     def _note(self, *words: str) -> None:
-        self.digest.update(f"{self.clock.now_ms} {' '.join(words)}\n".encode())
+        self._notes.append(f"{self.clock.now_ms} {' '.join(words)}\n")
         if self._keep:
             self.tell(*words)
+
+    @property
+    def digest(self) -> str:
+        """Of everything that was noted, and of every row's text."""
+        return sha256("".join(self._notes).encode()).hexdigest()
 
     def _committed(self, row: Row) -> None:
         order = row.order
         self._note("row", order.order_no[-10:], type(row.event).__name__, order.phase.value)
-        self.digest.update(self.card.texts[-1].encode())
-        self.checkers.committed(row, self._before.get(order.order_no), self.card.texts[-1])
+        text = self.card.texts[-1]
+        self._notes.append(text)
+        self.checkers.committed(row, self._before.get(order.order_no), text)
         self._before[order.order_no] = order
 
     def _sending(self, request: Request) -> None:
@@ -360,14 +366,18 @@ class Scene:
             if self.ledger.changed or self.ledger.confirms:
                 self._gateway_moved()
             ring = self.ring
-            if ring and not ring.inbox.empty() and self.clock.now_ms >= self.busy_until_ms:
+            if ring and not ring.inbox.items.empty() and self.clock.now_ms >= self.busy_until_ms:
                 self._guarded(self._take, ring)
         else:
             return False
-        if self.healthy_ms is not None and self.ring is not None and self.ring.orders:
-            healthy_ms = max(self.healthy_ms, self.flights.last_ms)
-            self.checkers.healed(self.ring, healthy_ms, self.clock.of_boot)
+        if self.healthy_ms is not None and self.clock.now_ms > self.healthy_ms + HEALED_MS:
+            self._must_be_healed(self.healthy_ms)
         return True
+
+    def _must_be_healed(self, healthy_ms: int) -> None:
+        if self.ring is not None and self.ring.orders:
+            healthy_ms = max(healthy_ms, self.flights.last_ms)
+            self.checkers.healed(self.ring, healthy_ms, self.clock.of_boot)
 
     def _due_ms(self, ring: Dispatcher | None) -> int | None:
         """When the daemon wakes by itself: only what the daemon does can change it. Once only what needs a
@@ -375,14 +385,15 @@ class Scene:
         if ring is None or (boot_ms := ring.due_ms()) is None:
             return None
         due_ms = max(self.clock.of_boot(boot_ms), self.busy_until_ms)
+        if self.healthy_ms is None or due_ms <= self.healthy_ms + WATCHED_MS:
+            return due_ms
         humans_only = all(order.phase is Phase.ATTENTION for order in ring.orders.values())
-        if self.healthy_ms is not None and humans_only and due_ms > self.healthy_ms + WATCHED_MS:
-            return None
-        return due_ms
+        return None if humans_only else due_ms
 
     def _take(self, ring: Dispatcher) -> None:
-        while not ring.inbox.empty():
-            item = ring.inbox.get_nowait()
+        inbox = ring.inbox.items
+        while not inbox.empty():
+            item = inbox.get_nowait()
             if self._keep and isinstance(item, Answered):
                 self._tell_answer(ring, item)
             ring.handle(item)

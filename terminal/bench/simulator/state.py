@@ -98,6 +98,7 @@ def _known(ring: Dispatcher) -> object:
     ]
     return (
         (ring.counter, ring.counter.recent, ring.shown, ring.armed, contact, looks),
+        vars(ring.badge),
         (list(ring.orders.items()), heaps),
         (out.exchanges, sorted(out.vault), list(out.unsaid), out.open),
         (sorted(out._waiting), sorted(out._in_places), out._number),
