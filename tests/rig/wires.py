@@ -69,6 +69,9 @@ class Header:
             self._edges([Edge(*map(int, line.split())) for line in lines])
 
 
+VENDORS = {"Typist": "0x1eab"}  # a maker of scanners, which is how udev tells it from a keypad
+
+
 class Gadget:
     """A USB device in one of this machine's ports. `function`: the kernel's word for what it is."""
 
@@ -88,7 +91,7 @@ class Gadget:
 
     def _words(self, product: str) -> Iterator[tuple[Path, str]]:
         self._folder.mkdir()
-        yield self._folder / "idVendor", "0x1a86"
+        yield self._folder / "idVendor", VENDORS.get(product, "0x1a86")
         yield self._folder / "idProduct", "0x7523"
         english = self._folder / "strings" / "0x409"
         yield english / "manufacturer", "Rig"
@@ -114,7 +117,7 @@ class Serial:
 
     def __init__(self, product: str, port: int) -> None:
         self._gadget = Gadget(product.lower(), "acm.0", port, product)
-        self.path = Path(f"/dev/serial/by-id/usb-Rig_{product}_0001-if00")
+        self.path = Path("/dev/terminal/scanner")  # hardware/udev.rules
         self._file: int | None = None
 
     def plug(self) -> None:
@@ -197,7 +200,7 @@ class Keyboard:
             report_length=b"8",
             report_desc=self.DESCRIPTOR,
         )
-        self.path = Path(f"/dev/input/by-id/usb-Rig_{product}_0001-event-kbd")
+        self.path = Path("/dev/terminal") / product.lower()  # hardware/udev.rules
         self._file: int | None = None
 
     def plug(self) -> None:
