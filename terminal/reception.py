@@ -18,8 +18,8 @@ from terminal.core.events import CancelPressed, SaleAsked
 from terminal.core.refund import left_over
 from terminal.core.sale import FINAL, Order, Phase
 from terminal.core.sight import CLOCK_NOT_SET, doing, outcome
-from terminal.core.terms import Mode, Money, Refusal
-from terminal.dispatcher.enquiries import agree
+from terminal.core.terms import JournalFault, Mode, Money, Refusal
+from terminal.dispatcher.enquiries import Said, agree
 from terminal.dispatcher.outbox import PLACES
 from terminal.dispatcher.ring import recalled
 
@@ -91,7 +91,7 @@ class Reception:
     def status(self, _request: Answer) -> Answer:
         ring = self.dispatcher
         now_ms = ring.parts.time.boot_ms()
-        last = ring.parts.journal.last()
+        last = self._last()
         heard_ms = ring.contact.heard_ms
         return {
             "verdict": self._verdict(),
@@ -112,6 +112,15 @@ class Reception:
             "notices": ring.notice_counts(),
             "lost": self._lost(),
         }
+
+    def _last(self) -> Row | None:
+        """The newest order's last row. While the journal is out of order the status is told without."""
+        try:
+            return self.dispatcher.parts.journal.last()
+        except JournalFault:
+            if not self.dispatcher.shut:
+                raise
+            return None
 
     def _lost(self) -> dict[str, str]:
         """Each device that does not work -> why, with the remedy."""
@@ -168,14 +177,25 @@ class Reception:
         told = self.dispatcher.enquiries.answer(order.order_no)
         if told is None:
             return None
-        sale = [row.order for row in self.dispatcher.parts.journal.sale(order.sale_no)]
-        went_back = any(each.of == order.order_no and each.phase is Phase.RETURNED for each in sale)
         return {
             "said": told.word,
             "amount": sum_of(told.amount),
             "detail": told.detail,
-            "agrees": agree(order, told, went_back=went_back),
+            "agrees": self._agrees(order, told),
+            "written": not self.dispatcher.shut,
         }
+
+    def _agrees(self, order: Order, told: Said) -> bool | None:
+        """None also while the journal is out of order and cannot say whether some of it went back."""
+        try:
+            sale = [row.order for row in self.dispatcher.parts.journal.sale(order.sale_no)]
+        except JournalFault:
+            if not self.dispatcher.shut:
+                raise
+            return None
+        of = order.order_no
+        went_back = any(each.of == of and each.phase is Phase.RETURNED for each in sale)
+        return agree(order, told, went_back=went_back)
 
     def cancel(self, request: Answer) -> Answer:
         """Cancel the order in front, or the named one. What it comes to, the gateway says."""

@@ -82,6 +82,10 @@ def _show_gateway(desk: Desk, order: Facts, gateway: Facts) -> None:
     detail = f"({gateway['detail']})" if gateway.get("detail") else ""
     said = " ".join(filter(None, (gateway["said"], money(gateway.get("amount")), detail)))
     desk.paper.facts((("gateway", said),))
+    if gateway.get("written") is False:
+        desk.paper.line(
+            "Not written: the terminal is out of service. Try: terminalctl status", Colour.CARE
+        )
     if gateway["agrees"] is False:
         desk.paper.line("Journal and gateway disagree: somebody must look.", Colour.BAD)
         desk.paper.line(f"Try: terminalctl journal show {order['order_no']}")

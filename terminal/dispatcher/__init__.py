@@ -7,6 +7,7 @@
     outbox    requests that wait for a place, and those that left and are not answered
     contact   whether the line is up: silences, probes
     glass     what people see, and why no sale may start
+    shut      the loop instead, while the journal cannot be written
 
 Threads at the edges only put things into the inbox; everything is decided and written in one thread. Nothing
 in here knows a concrete device or gateway; they come in by their Protocols (`Parts`).

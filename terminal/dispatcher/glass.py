@@ -73,6 +73,8 @@ def trouble(parts: Parts, open_orders: int) -> tuple[str | None, str]:
         return "The display is not answering.", parts.face.lost
     if parts.keypad.lost:
         return "The keypad is not answering.", parts.keypad.lost
+    if parts.journal.cramped:
+        return "The card is almost full.", "Free space: sudo journalctl --vacuum-size=20M"
     if open_orders > ORDERS_OPEN_MAX:
         return "Too many sales are unresolved.", "Check the connection."
     return None, ""

@@ -75,7 +75,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("terminal")
 
 UNPAID = (Phase.DECLINED, Phase.CLOSED, Phase.REVERSED)
-EX_SOFTWARE, EX_IOERR = 70, 74  # sysexits.h
+EX_SOFTWARE = 70  # sysexits.h
+UNWRITABLE = "The journal cannot be written."
 PEOPLE = (CancelPressed, CodePresented)
 _Found = TypeVar("_Found")
 TICK_MS = 250  # the countdown and the clock on the glass
@@ -102,6 +103,7 @@ class Dispatcher:
         self.badge = Badge()
         self.shown: Glass | None = None
         self.armed = False
+        self.shut = False  # the journal cannot be written: shut.py has the loop
         self.stopped = False
         self.reception: Reception = closed  # wiring opens it
         self.notice_counts: Callable[[], dict[str, object] | None] = no_notices
@@ -110,8 +112,8 @@ class Dispatcher:
     # -- the loop ------------------------------------------------------------------------------------
 
     def run(self) -> int:
-        """Recover, then turn the ring until told to stop. The daemon's exit code: 0; 74 (EX_IOERR) when the
-        journal failed; 70 (EX_SOFTWARE) for a fault of ours that no order could be stopped at."""
+        """Recover, then turn the ring until told to stop. The daemon's exit code: 0; 70 (EX_SOFTWARE) for a fault of
+        ours that no order could be stopped at. JournalFault when the journal failed: shut.py goes on from there."""
         try:
             self.recover()
             self.inbox.listen()
@@ -119,14 +121,18 @@ class Dispatcher:
                 self.settle()
                 self.beat()
                 self.take()
-        except JournalFault as fault:
-            self.give_up(fault)
-            return EX_IOERR
+        except JournalFault:
+            raise
         except Exception as fault:
             log.exception("a fault of ours")
             self.give_up(fault)
             return EX_SOFTWARE
         return 0
+
+    def prove(self) -> None:
+        """That the journal still answers. JournalFault; while the counter is shut for that it is no news."""
+        if not self.shut:
+            self.parts.journal.last()
 
     def take(self) -> None:
         """One item, or the passing of time."""
@@ -416,14 +422,20 @@ class Dispatcher:
         """Somebody wants to know what the gateway says of this order, whatever became of it."""
         at_ms = self.parts.time.boot_ms()
         self.enquiries.begin(order.order_no)
-        if order.order_no in self.orders and order.mode is not Mode.VOID:
+        if self.shut:
+            self._ask_outside(order)
+        elif order.order_no in self.orders and order.mode is not Mode.VOID:
             self.hasten(at_ms, order.order_no)
         elif order.phase in UNPAID and not self.looks.full:
             if not self.looks.has(order.order_no):
                 self.turn(order.order_no, PaymentHinted(at_ms=at_ms, answer=False))
         else:
-            exchange = self.outbox.put(question(order), urgent=True)
-            self.enquiries.outside(exchange, order.order_no)
+            self._ask_outside(order)
+
+    def _ask_outside(self, order: Order) -> None:
+        """No order takes a step by what is said to this."""
+        exchange = self.outbox.put(question(order), urgent=True)
+        self.enquiries.outside(exchange, order.order_no)
 
     def send_now(self) -> None:
         """Somebody wants all of it tried now; it still shares the same places."""
@@ -512,14 +524,15 @@ class Dispatcher:
             self.turn_counter(ScannerChanged(at_ms=self.parts.time.boot_ms(), lost=lost))
 
     def give_up(self, fault: Exception) -> None:
-        """Nothing may go on: say so and end. systemd starts us again, and then the journal is opened, checked
-        and every open order asked about anew (reliability.md 8.5)."""
+        """Nothing may go on: say so. When systemd starts us again the journal is opened, checked and every open
+        order asked about anew (reliability.md 8.5)."""
         log.critical("out of service: %s", fault)
         if isinstance(fault, JournalFault):
-            why, remedy = "The journal cannot be written.", str(fault)
+            why, remedy = UNWRITABLE, str(fault)
         else:
             why, remedy = "The program has a fault.", "It starts again by itself."
-        self.parts.face.show(Glass(OutOfService(why, remedy)))
+        self.shown = Glass(OutOfService(why, remedy))
+        self.parts.face.show(self.shown)
 
 
 def recalled(read: Callable[[], _Found | None]) -> _Found | None:

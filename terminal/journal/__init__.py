@@ -12,8 +12,8 @@ The rules of this room:
 4. **The payment code is never here** (I11), only a keyed digest in the record. Scans and keys are no rows.
 5. **What cannot be trusted is not used** (I14, I16). A journal that is damaged, of another terminal, newer
    than this program, or shorter than it once was, is refused before a byte of it is changed. A write that
-   failed is not tried again: the object is dead, the daemon goes out of service, and the next start looks
-   at the file afresh.
+   failed is not tried again: the object is dead, at most read on (`look_on`), the daemon goes out of
+   service, and the next start looks at the file afresh.
 6. **One writer** (I15): a lock file beside the journal, and SQLite's exclusive lock.
 7. **`live` is a cache**: which orders are open. It is written in the same commit and can be made anew from
    the rows. It keeps recovery one small read, however long the journal grows.

@@ -35,10 +35,10 @@ class ArchiveLost(Refusal):
 
 # SQLite's primary result codes -> what it means here and what helps.
 _ADVICE = {
-    sqlite3.SQLITE_FULL: "the disk is full. Free some space",
+    sqlite3.SQLITE_FULL: "the disk is full. Free some space: sudo journalctl --vacuum-size=20M",
     sqlite3.SQLITE_IOERR: "the disk answers with errors. Copy the journal away and replace the card",
     sqlite3.SQLITE_READONLY: "it cannot be written. Check that the file system is not mounted "
-    "read-only (a worn-out card does that by itself) and who owns the file",
+    "read-only (a worn-out card does that by itself: replace it) and who owns the file",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened. Check that the directory exists and who owns it",
     sqlite3.SQLITE_PERM: "it may not be opened. Check who owns the file",
     sqlite3.SQLITE_CORRUPT: "it is damaged. Keep a copy, restore the last good one, then reconcile",

@@ -31,6 +31,7 @@ __all__ = ["AlreadyRunning", "Journal", "Row", "When"]
 log = logging.getLogger("terminal")
 _Found = TypeVar("_Found")
 
+ROOM_BYTES_MIN = 10_000_000  # reliability.md 4
 EPOCHS = 32**4  # four digits of an order number (core.terms)
 
 
@@ -56,6 +57,7 @@ class Journal:
         self.terminal, self.epoch, self.born_now = found.terminal, found.epoch, born_now
         self._db, self._lock = db, lock
         self._fault: JournalFault | None = None
+        self._unwritable: JournalFault | None = None  # after `look_on`
         self._seq = found.rows
         with self._asking():
             self._base, self._opened, self._link = self._tip()
@@ -126,7 +128,7 @@ class Journal:
         if isinstance(self._fault, _Closed):
             return
         try:
-            if self._lock and self._fault is None:
+            if self._lock and not (self._fault or self._unwritable):
                 self._move_wal()
                 self._lock.remember(Memory(in_service=False, rows=self._seq))
         finally:
@@ -151,6 +153,8 @@ class Journal:
     def append(self, order: Order, event: Event, when: When) -> int:
         """One row, durable when its number is returned (I1). HouseFault, and nothing written, when the row
         makes no sense; JournalFault, and the object dead, when the disk refused."""
+        if self._unwritable:
+            raise self._unwritable.with_traceback(None)
         if self._lock is None:
             raise JournalFault(f"Journal {self.path} was opened for reading only.")
         new = isinstance(event, SaleOpened)
@@ -186,6 +190,24 @@ class Journal:
                 )
                 raise self._fault
 
+    def look_on(self) -> None:
+        """After a fault: nothing is written any more, but what is there is read as far as the disk gives it. The
+        row that the fault met is not: it is durable or not, and the next start finds out."""
+        self._unwritable, self._fault = self._fault or self._unwritable, None
+        with self._asking():
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._db.execute("PRAGMA query_only = ON")
+
+    @property
+    def cramped(self) -> bool:
+        """Too little room to begin a sale that must be brought to its end."""
+        return opening.free_bytes(self.path) < ROOM_BYTES_MIN
+
+    def takes_files(self) -> bool:
+        """The disk takes a file beside the journal again: a new start is worth it."""
+        return opening.takes_files(self.path)
+
     def rebuild_live(self) -> int:
         """Make the cache of open orders anew from the rows; how many there are. For `verify`'s last case."""
         with self._asking(), self._interruptible():
@@ -201,7 +223,7 @@ class Journal:
         For moments when nothing is going on: it takes a few syncs. When the next file cannot be built, this
         one goes on and it is tried again later."""
         self._alive()
-        if self._lock is None or self._seq < self._full_at:
+        if self._lock is None or self._unwritable or self._seq < self._full_at:
             return False
         base = Base(self._seq, self._opened, self._link)
         try:

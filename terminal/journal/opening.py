@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from terminal.journal.lock import Memory, sync
 APPLICATION = 0x51524A4C  # schema.sql
 SCHEMA = 2
 SCHEMAS = (1, SCHEMA)  # 1: before there was an archive; written and read as it is
+PROBE_BYTES = 1 << 20  # a full -wal and a little more
 PAGE_SIZE = 1024  # fewest bytes per sale on a card (reliability.md 5.1)
 CHECKPOINT_ROWS = 256  # about 1 MB of -wal
 # As many rows as a -wal can hold, and a leaf more: a -wal of another journal shows within them (F88).
@@ -115,6 +116,29 @@ def _build(path: Path, begin: Callable[[sqlite3.Connection], None]) -> None:
         db.executescript(f"BEGIN; {schema}")
         begin(db)
         db.execute("COMMIT")
+
+
+def free_bytes(path: Path) -> int:
+    """What the disk under `path` has left for us."""
+    stat = os.statvfs(path.parent)
+    return stat.f_bavail * stat.f_frsize
+
+
+def takes_files(path: Path) -> bool:
+    """Whether the disk takes a file beside the journal, and keeps it. The journal itself is not touched."""
+    probe = beside(path, "-probe")
+    try:
+        with probe.open("wb") as file:
+            file.write(bytes(PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        sync(path.parent)
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return True
 
 
 # -- opening -----------------------------------------------------------------------------------------------

@@ -27,9 +27,9 @@ from terminal.config import (
 from terminal.control import Control
 from terminal.core.counter import Offer, Shop
 from terminal.core.terms import JournalFault, Refusal
-from terminal.core.views import Glass, OutOfService
 from terminal.dispatcher import Asked, Dispatcher, Noticed, Parts
 from terminal.dispatcher.ring import utc_label
+from terminal.dispatcher.shut import turn
 from terminal.journal.journal import AlreadyRunning, Journal
 from terminal.reception import Reception
 from terminal.recovery import Recovery
@@ -50,7 +50,6 @@ log = logging.getLogger("terminal")
 EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 74, 75, 78  # sysexits.h; systemd shows them
 ASK_TIMEOUT_S = 10.0
 NOTICE_TIMEOUT_S = 8.0  # a gateway gives up after about ten
-OUT_OF_SERVICE_S = 10.0  # how long the reason stands on the glass before systemd starts us again
 CODE_KEY_BYTES = 32
 
 
@@ -82,30 +81,19 @@ def _run(settings: Settings, profile: Profile) -> int:
     with ExitStack() as stack:
         Recovery(state_dir).look()
         # The journal's lock first: a second daemon must not touch the first one's devices (I15).
-        try:
-            journal = _journal_kind(settings).open(
-                state_dir / "journal.db",
-                terminal=settings.terminal.id,
-                chance=chance,
-                born=utc_label(time.time_ns() // 1_000_000),
-            )
-        except AlreadyRunning:
-            raise
-        except JournalFault as fault:
-            _stand_out_of_service(settings, profile, fault)
-            raise
+        journal, fault = _open(state_dir / "journal.db", settings)
         stack.callback(journal.close)
         dispatcher = assemble(settings, profile, journal, stack)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: dispatcher.inbox.stop())
-        systemd = Systemd(os.environ, dispatcher.parts.time.boot_ms, journal.last)
+        systemd = Systemd(os.environ, dispatcher.parts.time.boot_ms, dispatcher.prove)
         stack.callback(systemd.stopping)
         dispatcher.beat = systemd.beat
         if settings.metrics.enabled:
             from terminal.wiring.meters import connect
 
             connect(settings, dispatcher, stack)
-        return dispatcher.run()
+        return turn(dispatcher, fault)
 
 
 def _journal_kind(settings: Settings) -> type[Journal]:
@@ -125,13 +113,19 @@ def _line_kind(settings: Settings) -> type[Line]:
     return Line
 
 
-def _stand_out_of_service(settings: Settings, profile: Profile, fault: JournalFault) -> None:
-    """The journal does not open: the people at the counter are told before the log is."""
-    with ExitStack() as stack:
-        devices = Devices(profile, settings.terminal.state_dir, stack)
-        face = Face(devices.one("display"))
-        face.show(Glass(OutOfService("The journal cannot be used.", str(fault))))
-        time.sleep(OUT_OF_SERVICE_S)
+def _open(path: Path, settings: Settings) -> tuple[Journal, JournalFault | None]:
+    """The journal, and why it cannot be written; then it can only be read, or not even that. AlreadyRunning."""
+    kind, born = _journal_kind(settings), utc_label(time.time_ns() // 1_000_000)
+    try:
+        return kind.open(path, terminal=settings.terminal.id, chance=chance, born=born), None
+    except AlreadyRunning:
+        raise
+    except JournalFault as fault:
+        from terminal.journal.unreadable import (
+            look_back,  # a start that goes well has no use for it
+        )
+
+        return look_back(path, fault), fault
 
 
 def assemble(

@@ -83,11 +83,11 @@ def connect(settings: Settings, dispatcher: Dispatcher, stack: ExitStack) -> Non
     """Every tap of this daemon to its meters, and the meters to their place. Refusal when that is taken."""
     meters = Meters(lambda: _facts(dispatcher), __version__, settings.gateway.driver)
     journal, line = dispatcher.parts.journal, dispatcher.parts.line
-    assert isinstance(journal, TimedJournal)
     assert isinstance(line, TimedLine)
-    journal.written = lambda order, event, took_s: _written(
-        meters, dispatcher, order, event, took_s
-    )
+    if isinstance(journal, TimedJournal):  # else it did not open, and nothing will be written
+        journal.written = lambda order, event, took_s: _written(
+            meters, dispatcher, order, event, took_s
+        )
     line.sent = lambda exchange: _operation(type(dispatcher.outbox.exchanges[exchange]))
     line.heard = lambda operation, took_s: (
         meters.unanswered(operation) if took_s is None else meters.answered(operation, took_s)

@@ -11,6 +11,7 @@ from terminal.core.sale import Order, Phase, Reason
 from terminal.core.terms import HouseFault, JournalFault
 from terminal.core.views import OutOfService
 from terminal.dispatcher.inbox import Stop
+from terminal.dispatcher.shut import turn
 from terminal.journal import Journal, When
 from tests.dispatcher.world import World, a_world, order
 
@@ -41,18 +42,18 @@ def test_a_row_that_makes_no_sense_stops_its_order(
 
 def runs(world: World) -> int:
     world.ring.inbox.put(Stop())
-    return world.ring.run()
+    return turn(world.ring)
 
 
 @pytest.mark.parametrize(
     ("fault", "code", "why"),
     [
-        (JournalFault("planted: the disk is full"), 74, "The journal cannot be written."),
+        (JournalFault("planted: the disk is full"), 0, "The journal cannot be written."),
         (HouseFault("planted"), 70, "The program has a fault."),
         (KeyError("planted"), 70, "The program has a fault."),
     ],
 )
-def test_what_ends_the_daemon_is_said_on_the_glass(
+def test_what_ends_all_work_is_said_on_the_glass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, code: int, why: str
 ) -> None:
     with a_world(tmp_path, order(1)) as world:

@@ -134,6 +134,7 @@ def query(walk: Walk, typed: Typed) -> None:
         "amount": {"minor": 300, "currency": "EUR"},
         "detail": "",
         "agrees": True,
+        "written": True,
     }
 
 

@@ -28,6 +28,7 @@ class Card:
 
     epoch = 7
     born_now = False
+    cramped = False
 
     def __init__(self, terminal: str, fate: Fate, committed: Callable[[Row], None]) -> None:
         self.terminal = terminal
