@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import select
+import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from terminal.cli.desk import Desk
+from terminal.cli.desk import Desk, NotDone
 from terminal.cli.paper import Colour
 from terminal.cli.programs import SETTINGS
 
@@ -22,6 +25,11 @@ WHAT_COLUMNS = 11
 def add_to(words: _SubParsersAction[ArgumentParser], shared: ArgumentParser) -> None:
     word = words.add_parser("doctor", parents=[shared], help="look at every part of the unit")
     word.add_argument("--config", type=Path, default=Path(SETTINGS), metavar="FILE", help=SETTINGS)
+    word.add_argument(
+        "--interactive",
+        action="store_true",
+        help="press, read, look and listen; the daemon stopped",
+    )
     word.set_defaults(do=doctor)
 
 
@@ -30,7 +38,8 @@ def doctor(options: Namespace, desk: Desk) -> int:
 
     logging.disable(logging.ERROR)  # what the devices would tell the journal is told here
     seen = []
-    for finding in examine(options.config.absolute(), desk.socket):
+    found = _by_hand(options, desk) if options.interactive else None
+    for finding in found or examine(options.config.absolute(), desk.socket):
         seen.append(finding.verdict)
         _show(desk, finding)
     ill, care = seen.count(Verdict.BAD), seen.count(Verdict.CARE)
@@ -40,6 +49,44 @@ def doctor(options: Namespace, desk: Desk) -> int:
             f"{ill} bad" if ill else "Well", rest, Colour.BAD if ill else Colour.GOOD
         )
     return 1 if ill else 0
+
+
+def _by_hand(options: Namespace, desk: Desk) -> Iterator[Finding]:
+    from terminal.doctor import Patient, hands
+
+    patient = Patient(options.config.absolute(), desk.socket, Path("/"))
+    if patient.daemon is not None:
+        raise NotDone(hands.RUNS, hands.STOP_IT)
+    if patient.settings is None or patient.profile is None:
+        raise NotDone(patient.complaint, "Mend that line; then: terminalctl doctor --interactive")
+    return hands.examine(patient.profile, patient.settings.terminal.state_dir, _Technician(desk))
+
+
+class _Technician:
+    """Reads what is asked, types what is so."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._paper = desk.paper
+
+    def tell(self, text: str) -> None:
+        for line in text.splitlines():
+            self._paper.aside(line)
+
+    def ask(self, text: str) -> str:
+        self._paper.aside(text)
+        return self._typed()
+
+    def gave_up(self, wait_s: float) -> bool:
+        if not select.select([sys.stdin], [], [], wait_s)[0]:
+            return False
+        self._typed()
+        return True
+
+    def _typed(self) -> str:
+        line = sys.stdin.readline()
+        if not line:
+            raise NotDone("Nobody is there to ask.", "Type it at a terminal.")
+        return line.strip()
 
 
 def _show(desk: Desk, finding: Finding) -> None:

@@ -3,6 +3,7 @@
     machine    the Pi: power, heat, memory, card, clock, service
     counter    settings, profile, devices, journal
     gateway    name, line, certificate, account
+    hands      what only a person can tell (`--interactive`)
 
 A check is one function: `(Patient) -> findings`. None of them changes anything, and none needs the daemon: what it
 holds (the devices, the journal) is asked of it while it runs, and looked at directly while it does not.

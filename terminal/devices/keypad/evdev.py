@@ -59,6 +59,11 @@ class Settings:
                     f'keys has {name} = "{meaning}"; it can mean {known}, or "" for nothing'
                 )
 
+    @property
+    def pad(self) -> list[Key]:
+        """Every key that can be pressed here, whichever of its names the pad uses."""
+        return list(dict.fromkeys(self.meanings().values()))
+
     def meanings(self) -> dict[str, Key]:
         """The kernel's name -> what it means."""
         said = {**LAYOUT, **self.keys}

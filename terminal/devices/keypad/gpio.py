@@ -73,6 +73,11 @@ class Settings:
         rows = {f"row {number}": pin for number, pin in enumerate(self.rows, 1)}
         return rows | {f"column {number}": pin for number, pin in enumerate(self.columns, 1)}
 
+    @property
+    def pad(self) -> list[Key]:
+        """Every key that can be pressed here."""
+        return [Key(word) for row in self.layout for word in row]
+
     def _odd_layout(self) -> str | None:
         if len(self.layout) != len(self.rows):
             return f"layout has {len(self.layout)} rows, but rows names {len(self.rows)} pins"
