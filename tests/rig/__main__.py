@@ -18,14 +18,7 @@ from tests.rig import kernel, report
 from tests.rig.guest import Guest, NotBooted
 from tests.rig.report import Row
 
-JOBS = (
-    "camera",
-    "counter",
-    "inputs",
-    "displays",
-    "usb",
-    "zero2w",
-)  # the one that may have to be built first
+JOBS = ("pi4", "counter", "displays", "inputs", "pi5", "usb", "zero2w")  # the longest first
 JOB_TIMEOUT_S = 240.0
 ARGUMENTS = ("dummy_hcd.num=3",)  # ports for USB devices
 ENVIRONMENT = {
@@ -92,7 +85,7 @@ def run_table(wanted: argparse.Namespace) -> int:
 
 def run_job(found: kernel.Kernel, job: str, cpu: int, *, verbose: bool) -> list[Row]:
     words: list[str] = []
-    if job == "camera":
+    if job == "pi4":
         try:
             words = [str(kernel.camera_root())]
         except subprocess.CalledProcessError as fault:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from terminal.bench.stall import Pace, Stall
 from terminal.config import Part, Profile, load_profile
@@ -30,9 +30,12 @@ from tests.rig import report, sounds
 from tests.rig.glasses import I2cWire, Screen, SpiWire, Wire, alike
 from tests.rig.wires import Edge, Header, Keyboard, Serial
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 RULES = Path("/run/udev/rules.d/70-counter-terminal.rules")
 PROFILES = Path(__file__).parent / "profiles"
+HARDWARE = Path(__file__).parents[2] / "hardware"
 SCANS = 4  # so often a closed contact is looked at: more than any debounce asks for
 RELEASE_S = 0.1  # ten looks at an open one, which leave no trace
 WAIT_S = 30.0  # guests share this machine with others
@@ -55,6 +58,7 @@ class Counter(Stall):
         self.chip: Chip | Screen | None = None
         self.parts: Profile = load_profile(profile)
         self.glass: Wire | None = None
+        self._read: tuple[Image | None, str | None] = (None, None)  # a picture, and the code on it
         self.header: Header | None = None
         self.keypad: Keyboard | None = None
         self.scanner: Serial | Keyboard | None = None
@@ -150,6 +154,13 @@ class Counter(Stall):
             edges = [edge for edge in self.edges if edge.pin == pin and edge.at_ns >= since_ns]
         return sounds.tones(edges, time.monotonic_ns())
 
+    def lit(self, pin: int, since_ns: int) -> bool:
+        """Whether a light on this pin came on."""
+        with self.changed:
+            return any(
+                edge.pin == pin and edge.level and edge.at_ns >= since_ns for edge in self.edges
+            )
+
     def heard(self, beep: str, since_ns: int) -> list[sounds.Tone] | None:
         """The tones that were this sound, once it has been played."""
         return sounds.found(self.tones(since_ns), beep, PATTERN, LIKE)
@@ -189,10 +200,9 @@ class Counter(Stall):
         self.chip.take([(is_data, message)])
 
     def _quiet(self) -> None:
-        assert self.chip
-        frame = self.chip.image()
         with self.changed:
-            self.frame = frame
+            assert self.chip
+            self.frame = self.chip.image()
             self.bright = self.chip.on and self._contrast >= self.option("display").get(
                 "bright", 255
             )
@@ -205,11 +215,15 @@ class Counter(Stall):
         assert self.chip
         return 255 if "light_pin" in self.option("display") else self.chip.contrast
 
-    def shows(self, view: View) -> bool:
-        """Whether just this picture stands on the glass, as exactly as its pixels can say it."""
+    def picture(self, view: View) -> Image:
+        """What the daemon draws of it."""
         part = self.parts.display
         assert part is not None
-        wanted, frame = draw(Glass(view, test=True), panel(part)), self.frame
+        return draw(Glass(view, test=True), panel(part))
+
+    def shows(self, wanted: Image) -> bool:
+        """Whether just this picture stands on the glass, as exactly as its pixels can say it."""
+        frame = self.frame
         return frame is not None and frame.size == wanted.size and alike(frame, wanted)
 
     def code(self) -> str | None:
@@ -220,9 +234,12 @@ class Counter(Stall):
         frame = self.frame
         if frame is None or not self.bright:
             return None
-        times = max(1, NEAR_PX // frame.width)
-        near = frame.convert("L").resize((frame.width * times, frame.height * times))
-        return next((found.text for found in zxingcpp.read_barcodes(np.asarray(near))), None)
+        if self._read[0] is not frame:
+            times = max(1, NEAR_PX // frame.width)
+            near = frame.convert("L").resize((frame.width * times, frame.height * times))
+            codes = zxingcpp.read_barcodes(np.asarray(near))
+            self._read = (frame, next((code.text for code in codes), None))
+        return self._read[1]
 
     # -- scanner -------------------------------------------------------------------------------------
 
@@ -258,7 +275,7 @@ def open_counter(
     """A whole counter with this hardware profile, its USB devices plugged in. Tells the report that the guest came
     through; what the daemon logged follows."""
     RULES.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "hardware" / "udev.rules", RULES)
+    shutil.copy(HARDWARE / "udev.rules", RULES)
     subprocess.run(
         ["/usr/lib/systemd/systemd-udevd", "--daemon"], check=True
     )  # names in /dev are its work

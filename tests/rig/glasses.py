@@ -19,7 +19,7 @@ from PIL import Image, ImageChops
 CHUNK_BYTES = 1 << 16
 LOOK_S = 0.2  # how late a wire notices that it is to end
 QUIET_S = 0.03  # so long after its last byte a transfer is over
-FRAME_S = 0.05
+FRAME_S = 0.1  # a picture of 800 x 480 is 1.5 MB, and the guest has one processor
 GREYS = 17  # of 255: four bits of grey
 I2C_RECORD = struct.Struct("=HHH")  # address, flags, length (i2c-bench.c)
 I2C_READ, I2C_DATA = 1, 0x40

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from terminal.bench.demo import charged, ended
@@ -11,6 +13,7 @@ from terminal.core.views import Paid
 from tests.rig.counter import Counter
 from tests.rig.sounds import Tone
 
+PAID_TONES = 2
 RECOVERY_S = 5.0  # issue 5: so soon after it is plugged in again
 
 
@@ -54,7 +57,38 @@ def shows_paid(counter: Counter, order: dict[str, Any]) -> None:
     """Exactly the picture of this sale stands on the glass."""
     amount = Money(order["amount"]["minor"], order["amount"]["currency"])
     view = Paid(amount, order["gateway_ref"][-4:], order["wallet"])
-    counter.wait(lambda: counter.shows(view), f"the picture of {view}")
+    wanted = counter.picture(view)
+    counter.wait(lambda: counter.shows(wanted), f"the picture of {view}")
+
+
+def unit_sells(counter: Counter, phone: Phone) -> Iterator[str]:
+    """A whole MPM sale by a unit as it is shipped; what was seen of it. Of the sound only that it has the tones of
+    PAID: a starved guest plays them at any length."""
+    order_no = present(counter, "1", "2", "5", "0")
+    begun_ns = time.monotonic_ns()
+    shows_paid(counter, mpm(counter, phone, order_no))
+    yield "keyed, shown, paid"
+    counter.wait(lambda: len(counter.tones(begun_ns)) >= PAID_TONES, "the sound of PAID")
+    yield f"the buzzer on for {lengths(counter.tones(begun_ns))}"
+
+
+def glass_pulled(counter: Counter, phone: Phone) -> Iterator[str]:
+    """The display is unplugged while our code stands on it, and plugged in again; what was seen of that."""
+    assert counter.glass
+    shown, code = present(counter, "3", "00"), counter.code()
+    begun_ns = time.monotonic_ns()
+    counter.glass.plug(False)
+    counter.wait(lambda: counter.ask("status")["why"], "the word that it is gone")
+    yield f"told: {counter.ask('status')['why']}"
+    yield f"the buzzer, on for {lengths(counter.hears('attention', begun_ns))}"
+    counter.forget_glass()  # it comes back as the factory made it
+    begun_s = time.monotonic()
+    counter.glass.plug(True)
+    counter.wait(lambda: counter.code() == code, "our code on the glass again")
+    back_s = time.monotonic() - begun_s
+    mpm(counter, phone, shown)
+    assert back_s < RECOVERY_S, f"back after {back_s:.1f} s"
+    yield f"the code is back {back_s:.1f} s after the plug; the sale ended paid"
 
 
 def lengths(tones: list[Tone]) -> str:

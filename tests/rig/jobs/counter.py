@@ -8,7 +8,16 @@ import time
 from terminal.bench.phone import Phone
 from tests.rig import report
 from tests.rig.counter import PROFILES, Counter, open_counter
-from tests.rig.sales import RECOVERY_S, cpm, lengths, mpm, present, said, shows_paid
+from tests.rig.sales import (
+    RECOVERY_S,
+    cpm,
+    glass_pulled,
+    lengths,
+    mpm,
+    present,
+    said,
+    shows_paid,
+)
 from tests.rig.wires import Serial
 
 PORT = "/dev/ttyACM0 (cdc-acm, udev)"
@@ -67,21 +76,7 @@ def scanner_pulled(counter: Counter, phone: Phone) -> None:
 
 def display_pulled(counter: Counter, phone: Phone) -> None:
     with report.row("display pulled out in a sale", "luma.oled", "/dev/i2c-1 (no answer)") as seen:
-        assert counter.glass
-        shown, code = present(counter, "3", "00"), counter.code()
-        begun_ns = time.monotonic_ns()
-        counter.glass.plug(False)
-        counter.wait(lambda: counter.ask("status")["why"], "the word that it is gone")
-        seen.append(f"told: {counter.ask('status')['why']}")
-        seen.append(f"the buzzer, on for {lengths(counter.hears('attention', begun_ns))}")
-        counter.forget_glass()  # it comes back as the factory made it
-        begun_s = time.monotonic()
-        counter.glass.plug(True)
-        counter.wait(lambda: counter.code() == code, "our code on the glass again")
-        back_s = time.monotonic() - begun_s
-        mpm(counter, phone, shown)
-        assert back_s < RECOVERY_S, f"back after {back_s:.1f} s"
-        seen.append(f"the code is back {back_s:.1f} s after the plug; the sale ended paid")
+        seen += glass_pulled(counter, phone)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,14 @@ serial pins, which is told when to light up."""
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from terminal.bench.phone import Phone
 from tests.rig import report
-from tests.rig.counter import Counter, open_counter
+from tests.rig.counter import HARDWARE, Counter, open_counter
 from tests.rig.sales import cpm, mpm, present, shows_paid
 from tests.rig.wires import Uart
 
-PROFILE = Path(__file__).parents[3] / "hardware" / "zero2w-oled-serial.toml"
+PROFILE = HARDWARE / "zero2w-oled-serial.toml"
 PERIODS_MIN = 100  # PAID has 418; a starved guest drops many, and only that it sounded is asserted
 
 

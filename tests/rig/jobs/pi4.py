@@ -1,7 +1,8 @@
-"""A counter with a camera: the daemon runs where the real libcamera and picamera2 are (camera/build), under that
-system's own Python, and the customer's phone is held before libcamera's `virtual` camera.
+"""hardware/pi4-lcd-camera.toml as it is shipped: an LCD on SPI, a pad, a buzzer with lights and a lamp on pins, the
+Pi's camera. The daemon runs where the real libcamera and picamera2 are (camera/build), under that system's own
+Python, and the customer's phone is held before libcamera's `virtual` camera.
 
-    camera ROOT    the folder that camera/build made
+    pi4 ROOT    the folder that camera/build made
 """
 
 from __future__ import annotations
@@ -9,21 +10,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from terminal.bench.demo import newest
 from terminal.bench.phone import Phone, picture_of
 from tests.rig import report
-from tests.rig.counter import PROFILES, Counter, open_counter
-from tests.rig.sales import paid
-from tests.rig.wires import Keyboard
+from tests.rig.counter import HARDWARE, Counter, open_counter
+from tests.rig.sales import paid, unit_sells
 
 PROJECT = Path(__file__).parents[3]
 PICTURES = Path("/run/pictures")
 PYTHON = "/opt/terminal/bin/python"
 CAMERA = "libcamera virtual camera, /dev/dma_heap"
+WHOLE = ("all of its own", "/dev/spidev0.0, /dev/gpiochip0, libcamera")
 SIZE_PX = (1280, 720)
+GREY = 70  # an empty counter
 
 
 class InRoot(Counter):
@@ -67,25 +72,47 @@ def mount(how: str, what: str, where: Path) -> None:
 def main(root: Path) -> None:
     furnish(root)
     InRoot.root = root
-    offer = {"shop": {"offer": "scan"}}
-    with open_counter(
-        PROFILES / "camera.toml", keypad=Keyboard("Keypad", 0), of=InRoot, changes=offer
-    ) as counter:
-        sale_by_camera(counter, Phone(counter))
+    if not Path("/dev/spi-bench").exists():
+        report.lacking("pi4-lcd-camera.toml", *WHOLE, "SPI")
+        waiting(root)
+        report.done()
+        return
+    before_camera(Image.new("L", SIZE_PX, GREY))
+    with open_counter(HARDWARE / "pi4-lcd-camera.toml", of=InRoot) as counter:
+        phone = Phone(counter)
+        sale_by_display(counter, phone)
+        counter.kill_daemon()  # libcamera reads its pictures when the camera is first opened
+        before_camera(picture_of(phone.open_code(), seed=1).resize(SIZE_PX))
+        counter.start_daemon()
+        sale_by_camera(counter)
         counter.kill_daemon()  # the camera is ours now
         waiting(root)
 
 
-def sale_by_camera(counter: Counter, phone: Phone) -> None:
-    with report.row("camera", "picamera2, unmodified", CAMERA) as seen:
+def sale_by_display(counter: Counter, phone: Phone) -> None:
+    with report.row("pi4-lcd-camera.toml, MPM", *WHOLE) as seen:
+        begun_ns = time.monotonic_ns()
+        seen += unit_sells(counter, phone)
+        assert counter.lit(counter.option("buzzer")["green_pin"], begun_ns), "no green light"
+        seen.append("the green light came on")
+
+
+def before_camera(picture: Image.Image) -> None:
+    picture.save(PICTURES / "0.jpg")
+
+
+def sale_by_camera(counter: Counter) -> None:
+    with report.row("pi4-lcd-camera.toml, CPM", "picamera2, unmodified", CAMERA) as seen:
+        begun_ns = time.monotonic_ns()
         before = newest(counter)["order_no"]
-        picture_of(phone.open_code(), seed=1).resize(SIZE_PX).save(PICTURES / "0.jpg")
+        counter.dismiss()
         counter.press("3", "00", "ok")
-        counter.wait(lambda: newest(counter)["order_no"] != before, "the order of the code")
+        counter.wait(lambda: newest(counter)["mode"] == "cpm", "the order of the code")
         order = paid(counter, newest(counter)["order_no"])
-        assert order["mode"] == "cpm", order
+        assert order["order_no"] != before
         assert order["amount"]["minor"] == 300, order
-        seen += ["CPM sale: the phone's code read by the eye, charged; journal and books: paid"]
+        assert counter.lit(counter.option("camera")["lamp_pin"], begun_ns), "the lamp was never on"
+        seen += ["lamp on; the phone's code read by the eye, charged; journal and books: paid"]
 
 
 def waiting(root: Path) -> None:
