@@ -15,6 +15,7 @@ Picture: TypeAlias = Any  # NDArray[uint8] (rows, cols), or what lies in memory 
 MARGIN = 0.18  # round a box, of its longer side
 SMALL_PX, LARGE_PX = 250, 700  # a piece below is enlarged three times, above not at all
 SQUARE_PX = 400
+GAMMA = 2.2  # of what a camera delivers
 
 cv2.setNumThreads(
     1
@@ -84,6 +85,11 @@ def sharp(picture: Picture, sigma: float, amount: float) -> Picture:
     return cv2.addWeighted(picture, 1 + amount, smooth(picture, sigma), -amount, 0)
 
 
+def in_light(picture: Picture) -> Picture:
+    """Gray values to amounts of light. Blur mixes light: half of black and white is gray 186, not 128."""
+    return cv2.LUT(picture, _LIGHT)
+
+
 def black_and_white(picture: Picture) -> Picture:
     return cv2.adaptiveThreshold(
         np.asarray(picture), 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 51, 5
@@ -96,3 +102,6 @@ def near_threshold(picture: Picture, scale: int) -> Picture:
     return cv2.adaptiveThreshold(
         picture, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, near, 4
     )
+
+
+_LIGHT = (255 * np.linspace(0, 1, 256) ** GAMMA).round().astype(np.uint8)

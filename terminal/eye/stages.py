@@ -69,9 +69,8 @@ def crop(look: Look, place: int) -> list[Seen]:
 
 
 def sharp(look: Look, place: int) -> list[Seen]:
-    return _changed(
-        look, place, "sharp", lambda view: pictures.sharp(view.picture, 1.2 * view.scale, 1.8)
-    )
+    """In amounts of light, for those are what blur mixed."""
+    return _changed(look, place, "sharp", _sharp)
 
 
 def soft_sharp(look: Look, place: int) -> list[Seen]:
@@ -120,6 +119,10 @@ def _changed(look: Look, place: int, name: str, change: Callable[[View], Picture
         return []
     view = view.changed(name, change(view))
     return seen(view, zxing(view.picture, rotated=True, inverted=True))
+
+
+def _sharp(view: View) -> Picture:
+    return pictures.sharp(pictures.in_light(view.picture), 1.2 * view.scale, 1.8)
 
 
 def _soft_sharp(view: View) -> Picture:

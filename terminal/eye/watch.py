@@ -11,8 +11,12 @@ cheapest stages and one further stage of a fixed round.
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from terminal.eye import CODE_128_MIN, frame_of, whole
@@ -44,7 +48,12 @@ ROUND = (
     "bars 1",
     "quads",
 )
-WITHOUT_OPENCV: dict[str, See] = {"tries": whole.tries, "histogram": whole.histogram}
+WITHOUT_OPENCV: dict[str, See] = {
+    "fast": whole.fast,
+    "tries": whole.tries,
+    "histogram": whole.histogram,
+}
+OPENCV = "terminal.eye.stages", "terminal.eye.gate"
 
 
 class Watch:
@@ -53,14 +62,18 @@ class Watch:
     def __init__(self, budget_ms: int = 100, *, shortest: int = CODE_128_MIN) -> None:
         self._budget_s = budget_ms / 1000
         self._judge = Judge(shortest)
-        self._gate, self._stages = _opened()
-        self._round = [name for name in ROUND if name in self._stages] or list(self._stages)
+        self._gate: Any = None
+        self._stages = WITHOUT_OPENCV
+        self._round = ["tries", "histogram"]
+        self._loading: threading.Thread | None = None
         self._turn = 0
         self._idle = 0
         self._sits_out: dict[str, int] = {}
         self._again: tuple[str, int] | None = None
         self._last: Code | None = None
         self._since_last = 0
+        if _is_loaded():
+            self._open()
 
     def begin(self) -> None:
         """Another customer: what was read before counts no more. The empty counter stays known."""
@@ -81,7 +94,24 @@ class Watch:
         if found and self._is_alone(found[0], frame):
             self._last, self._since_last = found[0], 0
             return found
+        if self._gate is None:
+            self._want_more()
         return []
+
+    def _want_more(self) -> None:
+        """zxing-cpp alone has not read this frame: OpenCV is loaded meanwhile, where there is one."""
+        if self._loading is None:
+            self._loading = threading.Thread(target=_load, name="eye loading", daemon=True)
+            self._loading.start()
+        elif not self._loading.is_alive() and _is_loaded():
+            self._open()
+
+    def _open(self) -> None:
+        from terminal.eye.gate import Gate
+        from terminal.eye.stages import STAGES
+
+        self._gate, self._stages = Gate(), STAGES
+        self._round, self._turn, self._again = list(ROUND), 0, None
 
     def _area(self, frame: memoryview) -> Box | None:
         """What to look at: what changed, now and then the whole frame, or nothing."""
@@ -155,14 +185,14 @@ def _shifted(code: Code, x: int, y: int) -> Code:
     return replace(code, box=(left + x, top + y, right + x, bottom + y))
 
 
-def _opened() -> tuple[Any, dict[str, See]]:
-    """Gate and stages; without OpenCV no gate, and what zxing-cpp can do alone."""
-    try:
-        from terminal.eye.gate import Gate
-        from terminal.eye.stages import STAGES
-    except ImportError:
-        return None, {"fast": whole.fast, **WITHOUT_OPENCV}
-    return Gate(), STAGES
+def _is_loaded() -> bool:
+    return all(name in sys.modules for name in OPENCV)
+
+
+def _load() -> None:
+    with suppress(ImportError):  # without OpenCV the eye stays as it began
+        for name in OPENCV:
+            import_module(name)
 
 
 def _window(frame: memoryview, box: Box) -> memoryview:

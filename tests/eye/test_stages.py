@@ -17,7 +17,7 @@ ONLY: dict[str, Callable[[], Scene]] = {
     "bars": lambda: plain(7, 190, "code128", thumb=0.0825008526595963, module=1.86, tilt=35.0),
     "gray bars": lambda: mixed(8, 9, "hard"),
     "threshold": lambda: plain(7, 10, "qr", bands=0.9387774776492428, module=3),
-    "sharp": lambda: plain(7, 17, "qr", bands=0.8585158133893245, module=3),
+    "sharp": lambda: mixed(777, 75, "hard"),
     "soft sharp": lambda: mixed(7, 218, "hard"),
     "zbar": lambda: plain(8, 97, "qr", thumb=0.05152933940961179, module=3, tilt=35.0),
     "quads": lambda: plain(7, 38, "qr", bands=0.9303660566454863, module=3),

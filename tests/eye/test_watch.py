@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from terminal.bench import scenes
 from terminal.bench.scenes import Scene
 from terminal.bench.scenes.lens import photograph
-from terminal.eye import gate, watch
+from terminal.eye import gate, stages, watch
 from terminal.eye.judge import Judge
 from terminal.eye.watch import ROUND, WAKE_FRAMES, Watch
 
@@ -47,6 +47,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stages are loaded here, so a watch has them from its first frame on."""
+    assert stages.STAGES.keys() >= {*ROUND}
     monkeypatch.setattr(gate, "STILL_FRAMES", len(ROUND) // 2)
 
 
@@ -175,3 +177,32 @@ def test_without_opencv_and_numpy_a_frame_is_read_all_the_same(shown: Scene) -> 
         check=True,
     )
     assert done.stdout.decode().strip() == f"['{WALLET}'] ['{WALLET}']"
+
+
+# -- OpenCV later ---------------------------------------------------------------------------------------
+
+LATER = """
+import sys
+from terminal.eye.watch import ROUND, Watch
+shape = (720, 1280)
+easy, turned = (memoryview(sys.stdin.buffer.read(720 * 1280)).cast("B", shape) for _ in "12")
+eye = Watch(10_000)
+print([code.text for code in eye.look(easy)], "cv2" in sys.modules, "numpy" in sys.modules)
+assert eye.look(turned) == []
+eye._loading.join()
+found = [code.text for _ in ROUND for code in eye.look(turned)]
+print(sorted(set(found)), "cv2" in sys.modules)
+"""
+
+
+def test_opencv_is_loaded_for_the_first_frame_that_is_not_read_without_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATER],
+        input=photograph(PHONE).tobytes() + photograph(BARS).tobytes(),
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.decode().split("\n")[:2] == [
+        f"['{WALLET}'] False False",
+        f"['{WALLET}'] True",
+    ]
