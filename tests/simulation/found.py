@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from terminal.bench.simulator.command import count
-from terminal.bench.simulator.placements import place
+from terminal.bench.simulator.placements import Kinds, place
 from tests.simulation.mutations import BUGS
 
 SALES_MAX = 100_000
@@ -34,7 +34,7 @@ def by_enumeration(bases_max: int) -> int | None:
     """Stories with one misfortune until a rule broke."""
     runs = 0
     for base in range(1, bases_max + 1):
-        placed = place(base, pairs=False)
+        placed = place(base, kinds=Kinds.SINGLES)
         runs += placed.first_broken or placed.runs
         if placed.broken:
             return runs

@@ -353,6 +353,11 @@ def late_ignored(patch: Patch) -> None:
     both(patch, {(phase, PaymentApproved): ignore for phase in UNPAID})
 
 
+def late_is_paid(patch: Patch) -> None:
+    """Money that comes after NOT PAID makes a sale of it."""
+    both(patch, {(phase, PaymentApproved): doubt.settle for phase in UNPAID})
+
+
 def ended(order: Order, event: Event, timing: Timing) -> Step:
     return doubt.end(order, doubt.ended_as(order), None)
 
@@ -452,6 +457,11 @@ def reboot_unnoticed(patch: Patch) -> None:
     both(patch, {(phase, Restarted): believing for phase in (Phase.VERIFYING, Phase.CLOSING)})
 
 
+def used_codes_die_with_the_process(patch: Patch) -> None:
+    """A restarted daemon takes a code that it has charged before."""
+    patch.setattr(Dispatcher, "_recent_codes", lambda self, now_ms: ())  # noqa: ARG005
+
+
 BUGS: dict[str, Callable[[Patch], None]] = {
     bug.__name__: bug
     for bug in (
@@ -488,6 +498,7 @@ BUGS: dict[str, Callable[[Patch], None]] = {
         pending_returns_uncounted,
         done_twice,
         late_ignored,
+        late_is_paid,
         silent_undo_is_done,
         refused_undo_is_done,
         patience_is_unpaid,
@@ -495,5 +506,6 @@ BUGS: dict[str, Callable[[Patch], None]] = {
         restart_is_unpaid,
         numbers_start_anew,
         reboot_unnoticed,
+        used_codes_die_with_the_process,
     )
 }

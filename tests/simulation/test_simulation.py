@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from terminal.bench.simulator.card import Card
 from terminal.bench.simulator.command import count, main, simulate
 from terminal.bench.simulator.dice import Dice
-from terminal.bench.simulator.placements import Seen, perform, place
+from terminal.bench.simulator.placements import Kinds, Seen, by_people, edges, perform, place
 from terminal.bench.simulator.story import play, shorten, told
 from terminal.core.views import Attention, Checking, NotPaid, Paid, Presenting, Scanning
 from terminal.journal import Journal
@@ -72,16 +73,26 @@ def test_each_single_misfortune_of_a_smooth_story_is_borne(base: int) -> None:
     smooth = perform(base)
     assert smooth.broken is None
     assert not smooth.deviations
-    placed = place(base, pairs=False)
+    placed = place(base, kinds=Kinds.SINGLES)
     assert placed.singles == len(smooth.offered) > 100
     assert not placed.broken, told(perform(base, *placed.broken[0]), "here")
 
 
 def test_each_pair_of_faults_of_the_shortest_base_is_borne() -> None:
-    placed = place(6, pairs=True)
+    placed = place(6, kinds=Kinds.PAIRS)
     assert placed.pairs > 1_000
     assert placed.runs < placed.singles + placed.pairs
     assert not placed.broken, told(perform(6, *placed.broken[0]), "here")
+
+
+def test_of_the_rounds_of_a_loop_the_first_and_the_last_are_placed() -> None:
+    faults = [it for it in perform(4).offered if not by_people(it.it)]
+    rounds: dict[object, list[int]] = {}
+    for it in faults:
+        rounds.setdefault((*it.it[1:], it.moment), []).append(it.it.number)
+    assert max(map(len, rounds.values())) > 3  # it does wait somewhere
+    placed = {it.it.number for it in edges(faults)}
+    assert placed == {number for numbers in rounds.values() for number in (numbers[0], numbers[-1])}
 
 
 def test_places_that_are_called_alike_leave_the_same_scene_behind() -> None:
@@ -97,7 +108,7 @@ def test_places_that_are_called_alike_leave_the_same_scene_behind() -> None:
 
 
 def test_stories_whose_scenes_are_equal_end_alike() -> None:
-    ends: dict[bytes, set[str]] = {}
+    ends: dict[bytes, set[object]] = {}
     offered = perform(5).offered
     for found in offered:
         looked: list[bytes] = []
@@ -164,6 +175,17 @@ def test_a_failure_is_told_short_with_its_seed(
     assert short.rule == play(seed).rule
     assert 0 < len(short.deviations) < len(play(seed).deviations)
     assert len(short.deviations) <= 10
+
+
+def test_a_placement_that_breaks_a_rule_is_told_with_the_words_that_play_it_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    BUGS["refund_new_id"](monkeypatch)
+    assert main(["--singles", "1", "--seed", "4"]) == 1
+    out = capsys.readouterr().out
+    words = out.split("replay: scripts/simulate ", 1)[1].splitlines()[0]
+    assert main(shlex.split(words)) == 1
+    assert capsys.readouterr().out.splitlines()[0] == out.splitlines()[0]
 
 
 def test_the_journal_in_ram_has_the_face_of_the_real_one() -> None:

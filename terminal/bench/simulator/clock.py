@@ -27,11 +27,11 @@ class Clock:
         self._booted_ms = BOOTED_MS
         self._boots = 1
         self._wall = random.Random(f"wall {seed}")
-        self._steps = steps
         self._off_ms = 0
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._number = count()
-        self.later(WALL_STEP_MS, self.step_wall)
+        if steps:
+            self.later(WALL_STEP_MS, self.step_wall)
 
     # -- what comes next ---------------------------------------------------------------------------------
 
@@ -84,8 +84,6 @@ class Clock:
         self._booted_ms = self.now_ms - 8_000
 
     def step_wall(self) -> None:
-        years = self._wall.uniform(-30, 30)
-        if self._steps:
-            self._off_ms = int(years * YEAR_MS)
+        self._off_ms = int(self._wall.uniform(-30, 30) * YEAR_MS)
         if self._heap:  # the world is still going
             self.later(WALL_STEP_MS, self.step_wall)

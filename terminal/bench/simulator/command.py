@@ -10,16 +10,18 @@ import argparse
 import gc
 import hashlib
 import json
+import shlex
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from terminal.bench.simulator.placements import Placed, perform, place
+from terminal.bench.simulator.dice import Deviation
+from terminal.bench.simulator.placements import Kinds, Placed, perform, place
 from terminal.bench.simulator.story import Ending, play, shorten, told
 
 GARBAGE_MAX = 500_000  # objects
@@ -155,14 +157,28 @@ def replay(seed: int) -> int:
     return 1 if ending.broken else 0
 
 
-def enumerate_all(seed: int, bases: int, jobs: int, *, pairs: bool) -> int:
+def retell(base: int, forced: Sequence[Deviation]) -> int:
+    """A base sale with these misfortunes, told."""
+    words = [f"--base {base}", *(shlex.quote(f"--force={it.number}={it.way}") for it in forced)]
+    ending = perform(base, *forced, keep_story=True)
+    print(told(ending, commit(), " ".join(words)), flush=True)
+    return 1 if ending.broken else 0
+
+
+def misfortune(text: str) -> Deviation:
+    """As a failure of --singles or --pairs names it: the number of the choice, and which way it went."""
+    number, _, way = text.partition("=")
+    return Deviation(int(number), "", way)
+
+
+def enumerate_all(seed: int, bases: int, jobs: int, kinds: Kinds) -> int:
     """Every misfortune, or every pair of faults, at every decision point of `bases` base sales."""
     begun, summed = time.monotonic(), Placed(seed)
     with unswept(), get_context("fork").Pool(jobs) as pool:
-        for placed in pool.imap(partial(place, pairs=pairs), range(seed, seed + bases)):
+        for placed in pool.imap(partial(place, kinds=kinds), range(seed, seed + bases)):
             summed.add(placed)
             for forced in placed.broken[:TOLD_MAX]:
-                print(told(perform(placed.base, *forced, keep_story=True), commit()), flush=True)
+                retell(placed.base, forced)
     said = {"bases": bases, "singles": summed.singles, "pairs": summed.pairs, "runs": summed.runs}
     took_s = round(time.monotonic() - begun, 1)
     said |= {"known_before_the_end": summed.equal, "violations": len(summed.broken)}
@@ -191,11 +207,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--singles", type=int, metavar="BASES", help="each single misfortune")
     parser.add_argument("--pairs", type=int, metavar="BASES", help="each pair of faults as well")
+    parser.add_argument("--whole", action="store_true", help="pairs: every round of every loop")
+    parser.add_argument("--base", type=int, metavar="N", help="tell one base sale")
+    parser.add_argument("--force", type=misfortune, action="append", default=[], metavar="N=WAY")
     asked = parser.parse_args(arguments)
     if asked.replay is not None:
         return replay(asked.replay)
+    if asked.base is not None:
+        return retell(asked.base, asked.force)
     if bases := asked.pairs or asked.singles:
-        return enumerate_all(asked.seed, bases, asked.jobs, pairs=bool(asked.pairs))
+        kinds = (Kinds.WHOLE if asked.whole else Kinds.PAIRS) if asked.pairs else Kinds.SINGLES
+        return enumerate_all(asked.seed, bases, asked.jobs, kinds)
     if not (asked.sales > 0 and asked.seed >= 0 and 1 <= asked.jobs <= JOBS_MAX):
         parser.error(f"--sales over 0, --seed 0 or more, --jobs 1..{JOBS_MAX}")
     said = simulate(asked.sales, asked.seed, asked.jobs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 Odds = tuple[tuple[str, float], ...]
@@ -21,12 +22,17 @@ class Deviation(NamedTuple):
     way: str
 
 
+VAIN = "vain"
+
+
 class Place(NamedTuple):
     """Where something could go wrong. Two of one story with the same `alike` leave the same scene behind;
-    None: like no other."""
+    None: like no other. (What would change nothing, VAIN, is no place at all.) `moment`: the scene there, but for
+    its times."""
 
     it: Deviation
     alike: object
+    moment: str
 
 
 class Dice:
@@ -69,22 +75,26 @@ class Dice:
 class Script(Dice):
     """No chance: a smooth story but for what is `forced`, way by number. `given`: ways of this base story, in
     the order in which each thing is asked; they are no deviations. `offered`: what could go wrong once
-    everything forced has. A span is the same wherever it is asked, so that nothing depends on how often."""
+    everything forced has, if `offers`. A span is the same wherever it is asked, so that nothing depends on how
+    often."""
 
     def __init__(
-        self, seed: int, forced: Mapping[int, str], given: Mapping[str, Sequence[str]]
+        self,
+        seed: int,
+        forced: Mapping[int, str],
+        given: Mapping[str, Sequence[str]],
+        *,
+        offers: bool = True,
     ) -> None:
         super().__init__(seed)
         self.seed, self.forced, self.offered = seed, forced, list[Place]()
         self.given = {what: deque(ways) for what, ways in given.items()}
-        self._spans: dict[tuple[int, int], int] = {}
         self.here: Callable[[str, str], object] = lambda what, way: None  # noqa: ARG005
+        self.moment: Callable[[], str] = str
+        self._offers = offers
 
     def span(self, low: int, high: int) -> int:
-        if (low, high) not in self._spans:
-            drawn = random.Random(f"{self.seed} {low} {high}").random()
-            self._spans[low, high] = low + int(drawn * (high - low + 1))
-        return self._spans[low, high]
+        return _span(self.seed, low, high)
 
     @property
     def over(self) -> bool:
@@ -99,10 +109,15 @@ class Script(Dice):
             return ways.popleft()
         if way := self.forced.get(self.asked):
             return self._deviate(what, way)
-        if self.over:
+        if self._offers and self.over:
+            moment = self.moment()
             for way, chance in odds:
-                if chance:
-                    self.offered.append(
-                        Place(Deviation(self.asked, what, way), self.here(what, way))
-                    )
+                alike = self.here(what, way) if chance else VAIN
+                if alike is not VAIN:
+                    self.offered.append(Place(Deviation(self.asked, what, way), alike, moment))
         return ""
+
+
+@cache
+def _span(seed: int, low: int, high: int) -> int:
+    return low + int(random.Random(f"{seed} {low} {high}").random() * (high - low + 1))

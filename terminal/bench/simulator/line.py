@@ -171,6 +171,11 @@ class Flights:
         return sorted(it.order_no for it in flying if isinstance(it, SubmitPayment))
 
     @property
+    def kinds(self) -> list[str]:
+        """What is on its way."""
+        return sorted(type(request).__name__ for request, _ in self._flying.values())
+
+    @property
     def last_ms(self) -> int:
         """When everything that has left has arrived."""
         return max((arrives_ms for _, arrives_ms in self._flying.values()), default=0)

@@ -1,16 +1,27 @@
-"""Every single misfortune and every pair of them, at every decision point of base sales (reliability.md 0.5).
+"""Every single misfortune and every pair of faults, at every decision point of base sales (reliability.md 0.5).
 
 A base is one sale, smooth but for what it is about: who pays how, at which gateway, and whether the money goes
-back. A misfortune is each way that the dice could have come out otherwise. After the last one the scene is
-looked at: if it is as one was before (state.py), the rest is the same, and with it all that could follow.
+back. A misfortune is each way that the dice could have come out otherwise; a placement is one way, or two, each
+where it was asked. Not every placement is played:
+
+- Places of one story that leave the same scene behind (`Place.alike`) are played once.
+- After the last misfortune the scene is looked at: if it is as one was before (state.py), the rest is the same,
+  and with it all that could follow.
+- PAIRS: in a loop that only asks again and waits, the scene is the same in every round but for the time
+  (state.moment). A fault of a pair is placed in the first and in the last of those rounds; WHOLE places it in each.
+
+The first two are exact. The third is a choice: what breaks only in a middle round is found by WHOLE alone, and,
+where one fault is enough, by the single misfortunes, which are always placed in each.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
 
 from terminal.bench.simulator.dice import Deviation, Place, Script
 from terminal.bench.simulator.story import Ending, play
@@ -25,10 +36,20 @@ RETURN_AT = 4  # at this look of the weather somebody sits down at terminalctl
 PEOPLE = ("operator", "customer", "code", "wallet", "terminalctl")
 
 
+def by_people(it: Deviation) -> bool:
+    return it.what.startswith(PEOPLE) or it.way == "somebody at terminalctl"
+
+
+class Kinds(Enum):
+    SINGLES = "singles"
+    PAIRS = "pairs"
+    WHOLE = "whole"
+
+
 @dataclass
 class Placed:
-    """`singles`, `pairs`: placements of which it is shown that no rule breaks. `runs`: stories played for that,
-    `equal` of them only to where they were as one before; the other placements are alike by `Place.alike`."""
+    """`singles`, `pairs`: how many placements there are. `runs`: stories played for them, `equal` of them only to
+    where they were as one before. What is not played is alike to what is, as the head of this file says."""
 
     base: int
     singles: int = 0
@@ -48,6 +69,7 @@ class Placed:
         self.broken += other.broken
 
 
+@cache
 def given(base: int) -> Mapping[str, tuple[str, ...]]:
     """What this base is about."""
     drawn = random.Random(f"base {base}")
@@ -67,8 +89,9 @@ def perform(
     *forced: Deviation,
     keep_story: bool = False,
     new: Callable[[bytes], bool] | None = None,
+    offers: bool = True,
 ) -> Ending:
-    script = Script(base, {it.number: it.way for it in forced}, given(base))
+    script = Script(base, {it.number: it.way for it in forced}, given(base), offers=offers)
     return play(base, script=script, wall_steps=False, keep_story=keep_story, new=new)
 
 
@@ -85,40 +108,64 @@ class Seen:
         return not known
 
 
-def distinct(offered: Sequence[Place]) -> Iterator[tuple[Deviation, int]]:
-    """One of each that are alike, and how many those are."""
+def distinct(offered: Iterable[Place]) -> list[tuple[Place, int]]:
+    """The first of each that are alike, and how many those are."""
     times = Counter(place.alike for place in offered if place.alike)
-    for place in offered:
-        if place.alike is None or place.alike in times:
-            yield place.it, times.pop(place.alike, 1)
+    return [
+        (place, times.pop(place.alike, 1))
+        for place in offered
+        if place.alike is None or place.alike in times
+    ]
 
 
-def place(base: int, *, pairs: bool) -> Placed:
-    """All single misfortunes of this base, and with `pairs` each second one after each first."""
+def edges(places: Iterable[Place]) -> set[Place]:
+    """Of those that differ by nothing but the time, the first and the last."""
+    groups: dict[tuple[str, ...], list[Place]] = {}
+    for place in places:
+        groups.setdefault((*place.it[1:], place.moment), []).append(place)
+    return {place for alike in groups.values() for place in (alike[0], alike[-1])}
+
+
+def place(base: int, *, kinds: Kinds) -> Placed:
+    """All single misfortunes of this base, and unless that is all, second faults after first ones."""
     placed, ones, twos = Placed(base), Seen(), Seen()
     smooth = perform(base)
     placed.runs += 1
     if smooth.broken:
         placed.breaks()
-    for first, alike in distinct(smooth.offered):
-        ending = perform(base, first, new=ones.new)
+    firsts = distinct(smooth.offered)
+    go_on = _of_pairs(firsts, kinds)  # these come first: where two end alike, it goes on from there
+    for first, alike in sorted(firsts, key=lambda it: it[0] not in go_on):
+        ending = perform(base, first.it, new=ones.new)
         placed.runs, placed.singles = placed.runs + 1, placed.singles + alike
         if ending.broken:
-            placed.breaks(first)
+            placed.breaks(first.it)
         elif ending.same:
             placed.equal += 1
-        elif pairs and not first.what.startswith(PEOPLE):
-            ending_faults = [it for it in ending.offered if not it.it.what.startswith(PEOPLE)]
-            ones.follow[ones.last] = len(ending_faults)
-            _seconds(placed, first, ending_faults, twos)
-        if not first.what.startswith(PEOPLE):
+        else:
+            ones.follow[ones.last] = sum(not by_people(it.it) for it in ending.offered)
+            if first in go_on:
+                _seconds(placed, first.it, distinct(ending.offered), kinds, twos)
+        if kinds is not Kinds.SINGLES and not by_people(first.it):
             placed.pairs += alike * ones.follow[ones.last]
     return placed
 
 
-def _seconds(placed: Placed, first: Deviation, offered: list[Place], seen: Seen) -> None:
-    for second, _ in distinct(offered):
-        ended = perform(placed.base, first, second, new=seen.new)
+def _of_pairs(places: Sequence[tuple[Place, int]], kinds: Kinds) -> set[Place]:
+    """Where a fault of a pair is placed."""
+    faults = [place for place, _ in places if not by_people(place.it)]
+    return {Kinds.SINGLES: set(), Kinds.PAIRS: edges(faults), Kinds.WHOLE: set(faults)}[kinds]
+
+
+def _seconds(
+    placed: Placed,
+    first: Deviation,
+    offered: Sequence[tuple[Place, int]],
+    kinds: Kinds,
+    seen: Seen,
+) -> None:
+    for second in sorted(_of_pairs(offered, kinds), key=lambda place: place.it):
+        ended = perform(placed.base, first, second.it, new=seen.new, offers=False)
         placed.runs, placed.equal = placed.runs + 1, placed.equal + ended.same
         if ended.broken:
-            placed.breaks(first, second)
+            placed.breaks(first, second.it)

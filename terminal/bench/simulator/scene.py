@@ -19,12 +19,12 @@ from terminal.bench.simulator.checkers import HEALED_MS, Broken, Checkers
 from terminal.bench.simulator.clock import Clock
 from terminal.bench.simulator.codec import Codec
 from terminal.bench.simulator.desk import Buzzer, Face, Keypad, Scanner
-from terminal.bench.simulator.dice import Dice, Odds, Script
+from terminal.bench.simulator.dice import VAIN, Dice, Odds, Script
 from terminal.bench.simulator.ledger import Ledger, Ways
 from terminal.bench.simulator.line import FaultyLine, Flights
 from terminal.bench.simulator.people import People
 from terminal.bench.simulator.postman import Postman
-from terminal.bench.simulator.state import state
+from terminal.bench.simulator.state import moment, state
 from terminal.core.counter import Offer, Shop
 from terminal.core.effects import Request
 from terminal.core.events import Key
@@ -97,7 +97,7 @@ class Scene:
         self.cut_rate = CUT_RATES[self.dice.kind(len(CUT_RATES))]
         if isinstance(dice, Script):
             self.cut_rate = CUT_RATES[-1]  # so that it is offered everywhere
-            dice.here = self._here
+            dice.here, dice.moment = self._here, partial(moment, self)
         self.flights = Flights(FAULT_RATES[self.dice.kind(len(FAULT_RATES))], self.cut_rate)
         self.checkers = Checkers(self.ledger, self.flights)
         self.card = Card(TERMINAL, self._commit_fate, self._committed)
@@ -323,13 +323,21 @@ class Scene:
 
     def _here(self, what: str, way: str) -> object:
         """A daemon that dies leaves behind what others know of it: between two commits, requests and glasses
-        that matter it is all one when in a step it dies."""
+        that matter it is all one when in a step it dies. And some weather finds nothing that it could harm."""
+        if what == "weather" and way in self._vain_weather():
+            return VAIN
         dies = what in ("power", "commit") or way in ("power", "before it leaves")
         if not dies:
             return None
         rows = len(self.card.rows) + way.endswith(" after")
         known = (len(self.checkers.seen), len(self.checkers.shown_paid))
         return self._steps, rows, self.tally.requests, *known
+
+    def _vain_weather(self) -> tuple[str, ...]:
+        power = () if self.ring is not None else ("power",)
+        if not self.card.rows:
+            return (*power, "somebody at terminalctl", "a notice of nothing")
+        return power if self.postman else (*power, "a notice of nothing")
 
     def seen_before(self) -> bool:
         """Everything forced has just happened, and the scene is as another was, whose end is known."""

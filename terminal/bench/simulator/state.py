@@ -28,6 +28,35 @@ def state(scene: Scene) -> bytes | None:
     return blake2b(repr((said, _known(ring) if ring else None)).encode(), digest_size=16).digest()
 
 
+def moment(scene: Scene) -> str:
+    """The scene, whatever time it is: the same in every round of a loop that only asks again and waits."""
+    ring, books, flights = scene.ring, scene.ledger, scene.flights
+    said = (
+        [(number, it.state, it.acting, it.captured_minor) for number, it in books.accounts.items()],
+        (len(books.refunds), len(scene.checkers.seen), len(scene.checkers.shown_paid)),
+        (len(scene.card.rows), flights.down, flights.kinds, scene.healthy_ms is None),
+        (scene.people.purchases, scene.people.codes, scene.clock.boot_id, scene.clock.is_trusted()),
+        _in_ram(ring) if ring else None,
+    )
+    return repr(said)
+
+
+def _in_ram(ring: Dispatcher) -> object:
+    orders = [(it.order_no, it.phase, it.pace.asked, it.pace.tries) for it in ring.orders.values()]
+    asked = [(type(it).__name__, it.order_no) for it in ring.outbox.exchanges.values()]
+    looks = list(ring.looks._looks)
+    contact = (ring.contact.silences, ring.contact.probing is None)
+    return (
+        orders,
+        asked,
+        looks,
+        contact,
+        ring.counter.stand,
+        ring.armed,
+        type(ring.shown and ring.shown.view),
+    )
+
+
 def _clock(scene: Scene) -> object:
     clock = scene.clock
     times = (clock.now_ms, clock.boot_id, clock.boot_ms(), clock.untrusted_until_ms)

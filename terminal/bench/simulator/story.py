@@ -6,7 +6,6 @@ is (nearly) the smallest set of misfortunes that the rule cannot bear.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from terminal.bench.simulator.checkers import Broken
 from terminal.bench.simulator.dice import Deviation, Dice, Place, Script
 from terminal.bench.simulator.ledger import Ways
 from terminal.bench.simulator.scene import Scene, Tally
+from terminal.core.sale import Order
 
 SHORTEN_TRIES_MAX = 1_000
 TOLD_MAX = 400  # lines of a story
@@ -25,22 +25,22 @@ Dropped = frozenset[int]
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """`broken`: the rule and what broke it; None: all held. `journal`: digest of what the journal says, less
-    the labels of the wall clock. Of a scripted one: `offered`, `same` (it ended where it was known before), and
-    `last_rows` of its orders."""
+    """`broken`: the rule and what broke it; None: all held. `journal`: what it says, less the labels of the wall
+    clock, and `last_rows`, how its orders ended. Of a scripted one: `offered`, and `same` (it ended where it was
+    known before)."""
 
     seed: int
     broken: str | None
     rule: str | None
     sales: int
     digest: str
-    journal: str
+    journal: tuple[str, ...]
     tally: Tally
     ways: Ways
     deviations: tuple[Deviation, ...]
     offered: tuple[Place, ...]
     same: bool
-    last_rows: str
+    last_rows: tuple[Order, ...]
 
 
 @contextmanager
@@ -78,20 +78,19 @@ def play(
         except Broken as found:
             broken = found
             scene.tell("!!", found)
-    journal = hashlib.sha256("\n".join(scene.card.texts).encode()).hexdigest()
     ending = Ending(
         seed=seed,
         broken=str(broken) if broken else None,
         rule=broken.rule if broken else None,
         sales=len(scene.checkers.sales),
         digest=scene.digest,
-        journal=journal,
+        journal=tuple(scene.card.texts),
         tally=scene.tally,
         ways=scene.ways,
         deviations=tuple(dice.deviations),
         offered=tuple(script.offered) if script else (),
         same=scene.same,
-        last_rows=repr([row.order for row in scene.card.tail(1 << 30)]) if script else "",
+        last_rows=tuple(row.order for row in scene.card.tail(1 << 30)),
     )
     vars(scene).clear()  # a ring of references, cut here: what is never collected costs nothing
     return ending
@@ -114,12 +113,13 @@ def shorten(ending: Ending) -> Ending:
     return play(ending.seed, dropped, keep_story=True)
 
 
-def told(ending: Ending, commit: str) -> str:
-    """A failure, for people: seed, commit, the gateway's ways, what went wrong, and everything in order."""
+def told(ending: Ending, commit: str, again: str = "") -> str:
+    """A failure, for people: seed, commit, the gateway's ways, what went wrong, and everything in order. `again`:
+    the words that play it once more, when that is not its seed alone."""
     lines = [
         f"BROKEN {ending.broken}",
         f"seed {ending.seed}  commit {commit}",
-        f"replay: scripts/simulate --replay {ending.seed}",
+        f"replay: scripts/simulate {again or f'--replay {ending.seed}'}",
         f"{ending.ways}",
         "deviations:",
         *(f"  {it.number}: {it.what}: {it.way}" for it in ending.deviations),
