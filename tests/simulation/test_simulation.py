@@ -190,7 +190,8 @@ def test_a_placement_that_breaks_a_rule_is_told_with_the_words_that_play_it_agai
 
 def test_the_journal_in_ram_has_the_face_of_the_real_one() -> None:
     of_the_check = {"install", "raw", "raw_history"}  # the daemon itself asks for none of it
+    out_of_service = {"look_on", "takes_files"}  # here the daemon is started anew instead
     for name, real in inspect.getmembers(Journal, inspect.isfunction):
-        if not name.startswith("_") and name not in of_the_check:
+        if not name.startswith("_") and name not in of_the_check | out_of_service:
             fake = getattr(Card, name)
             assert inspect.signature(fake) == inspect.signature(real), name
