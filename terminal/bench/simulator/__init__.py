@@ -9,6 +9,7 @@ Everything that is chance comes out of one seeded `Dice`, so a seed and a commit
     card      the journal in RAM, with the face of terminal.journal and the same texts; it survives the power
     ledger    the toy gateway: its books, its ways, at the level of requests and events
     codec     the Gateway of the dispatcher: wraps a request, unwraps an event. No JSON, no RSA
+    wires     --codec: PayCloud's or Antom's real bytes instead, said and read by the production codecs
     line      what becomes of a request: lost, late, twice, applied and answered with nonsense
     desk      display, buzzer, keypad, scanner; and the customers' codes
     people    operators and customers
@@ -20,7 +21,8 @@ Everything that is chance comes out of one seeded `Dice`, so a seed and a commit
     placements  every misfortune, and every pair of faults, at every decision point of base sales
     command   scripts/simulate
 
-What it proves it proves of the *assumed* gateway (reliability.md 9). Codecs and the disk have tests of their own.
+What it proves it proves of the *assumed* gateway (reliability.md 9). The disk has tests of its own, and what a
+codec must refuse has too; notices come in as they are read, without bytes.
 """
 
 from __future__ import annotations

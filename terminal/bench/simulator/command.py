@@ -23,6 +23,7 @@ from pathlib import Path
 from terminal.bench.simulator.dice import Deviation
 from terminal.bench.simulator.placements import Kinds, Placed, perform, place
 from terminal.bench.simulator.story import Ending, play, shorten, told
+from terminal.bench.simulator.wires import WIRES
 
 GARBAGE_MAX = 500_000  # objects
 BLOCK = 50  # stories that a process plays at a stretch
@@ -45,8 +46,8 @@ class Counted:
     broken: str | None
 
 
-def count(seed: int) -> Counted:
-    ending = play(seed)
+def count(seed: int, wire: str = "") -> Counted:
+    ending = play(seed, wire=wire)
     broken = ending.broken
     if broken is None and seed % TWIN_EVERY == 0:
         broken = wall_clock_decides_nothing(ending)
@@ -65,14 +66,14 @@ def count(seed: int) -> Counted:
 
 def wall_clock_decides_nothing(ending: Ending) -> str | None:
     """I12: the same story with a wall clock that never jumps has the same journal."""
-    twin = play(ending.seed, wall_steps=False)
+    twin = play(ending.seed, wall_steps=False, wire=ending.wire)
     if twin.journal == ending.journal:
         return None
     return "I12: without jumps of the wall clock the journal says something else"
 
 
-def block(first: int) -> list[Counted]:
-    return [count(seed) for seed in range(first, first + BLOCK)]
+def block(first: int, wire: str) -> list[Counted]:
+    return [count(seed, wire) for seed in range(first, first + BLOCK)]
 
 
 @contextmanager
@@ -90,29 +91,29 @@ def unswept() -> Iterator[None]:
         gc.unfreeze()
 
 
-def blocks(seed: int, jobs: int) -> Generator[list[Counted], None, None]:
+def blocks(seed: int, jobs: int, wire: str) -> Generator[list[Counted], None, None]:
     """Blocks of stories without end, in order."""
     firsts = iter(range(seed, 1 << 62, BLOCK))
     with unswept():
         if jobs == 1:
-            yield from map(block, firsts)
+            yield from (block(first, wire) for first in firsts)
             return
         with get_context("fork").Pool(jobs) as pool:
-            waiting = [pool.apply_async(block, (next(firsts),)) for _ in range(2 * jobs)]
+            waiting = [pool.apply_async(block, (next(firsts), wire)) for _ in range(2 * jobs)]
             while True:
                 yield waiting.pop(0).get()
-                waiting.append(pool.apply_async(block, (next(firsts),)))
+                waiting.append(pool.apply_async(block, (next(firsts), wire)))
 
 
-def simulate(sales: int, seed: int, jobs: int) -> dict[str, object]:
+def simulate(sales: int, seed: int, jobs: int, wire: str = "") -> dict[str, object]:
     """Stories until there were `sales` sales. Prints every failure; the sum of it all."""
     begun, digest, played = time.monotonic(), hashlib.sha256(), commit()
-    with closing(blocks(seed, jobs)) as found:
+    with closing(blocks(seed, jobs, wire)) as found:
         stories = list(_until(sales, found, digest))
     took_s = max(time.monotonic() - begun, 0.001)
     broken = [story for story in stories if story.broken]
     for number, story in enumerate(broken):
-        _print_failure(story, played, whole=number < TOLD_MAX)
+        _print_failure(story, played, wire, whole=number < TOLD_MAX)
     done = sum(story.sales for story in stories)
     return {
         "sales": done,
@@ -122,6 +123,7 @@ def simulate(sales: int, seed: int, jobs: int) -> dict[str, object]:
         "sales_per_s": round(done / took_s),
         "stories": len(stories),
         "seed": seed,
+        "codec": wire or "none: events as they are",
         "paid": sum(story.paid for story in stories),
         "displays": sum(story.shows for story in stories),
         "requests": sum(story.requests for story in stories),
@@ -140,17 +142,17 @@ def _until(sales: int, found: Iterator[list[Counted]], digest: hashlib._Hash) ->
                 return
 
 
-def _print_failure(story: Counted, played: str, *, whole: bool) -> None:
-    ending = play(story.seed)
+def _print_failure(story: Counted, played: str, wire: str, *, whole: bool) -> None:
+    ending = play(story.seed, wire=wire)
     if whole and ending.rule is not None:
         print(told(shorten(ending), played), flush=True)
     else:
         print(f"BROKEN {story.broken}  seed {story.seed}  commit {played}", flush=True)
 
 
-def replay(seed: int) -> int:
+def replay(seed: int, wire: str) -> int:
     """One seed, whole: the story as it was, and when it fails the shortest that fails alike."""
-    ending = play(seed, keep_story=True)
+    ending = play(seed, keep_story=True, wire=wire)
     print(told(ending, commit()))
     if ending.rule is not None:
         print("\nshortened:\n" + told(shorten(ending), commit()))
@@ -204,6 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sales", type=int, default=10_000, help="how many sales, at least")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first story")
     parser.add_argument("--replay", type=int, metavar="SEED", help="play one story and tell it")
+    parser.add_argument("--codec", choices=("", *WIRES), default="", help="through real bytes")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--singles", type=int, metavar="BASES", help="each single misfortune")
     parser.add_argument("--pairs", type=int, metavar="BASES", help="each pair of faults as well")
@@ -212,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--force", type=misfortune, action="append", default=[], metavar="N=WAY")
     asked = parser.parse_args(arguments)
     if asked.replay is not None:
-        return replay(asked.replay)
+        return replay(asked.replay, asked.codec)
     if asked.base is not None:
         return retell(asked.base, asked.force)
     if bases := asked.pairs or asked.singles:
@@ -220,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
         return enumerate_all(asked.seed, bases, asked.jobs, kinds)
     if not (asked.sales > 0 and asked.seed >= 0 and 1 <= asked.jobs <= JOBS_MAX):
         parser.error(f"--sales over 0, --seed 0 or more, --jobs 1..{JOBS_MAX}")
-    said = simulate(asked.sales, asked.seed, asked.jobs)
+    said = simulate(asked.sales, asked.seed, asked.jobs, asked.codec)
     print(json.dumps(said))
     return 1 if said["violations"] else 0
 

@@ -25,6 +25,7 @@ from terminal.bench.simulator.line import FaultyLine, Flights
 from terminal.bench.simulator.people import People
 from terminal.bench.simulator.postman import Postman
 from terminal.bench.simulator.state import moment, state
+from terminal.bench.simulator.wires import WIRES, Wired, of_wire
 from terminal.core.counter import Offer, Shop
 from terminal.core.effects import Request
 from terminal.core.events import Key
@@ -85,12 +86,17 @@ class Tally:
 
 
 class Scene:
-    """`keep_story`: remember in words what happened. `wall_steps`: the wall clock jumps (I12)."""
+    """`keep_story`: remember in words what happened. `wall_steps`: the wall clock jumps (I12). `wire`: whose bytes
+    go over the line (wires.py), "": events as they are."""
 
-    def __init__(self, dice: Dice, seed: int, *, wall_steps: bool, keep_story: bool) -> None:
+    def __init__(
+        self, dice: Dice, seed: int, *, wall_steps: bool, keep_story: bool, wire: str = ""
+    ) -> None:
         self.dice = dice
         self.clock = Clock(seed, steps=wall_steps)
-        self.ways = Ways.drawn(self.dice)
+        self.ways, self._wire = Ways.drawn(self.dice), wire
+        if wire:
+            self.ways = of_wire(self.ways, wire)
         self.tally, self._keep = Tally(), keep_story
         self._notes: list[str] = []
         self.ledger = Ledger(self.ways, self.dice, self.clock)
@@ -152,7 +158,7 @@ class Scene:
         return Parts(
             time=self.clock,
             journal=cast(Journal, self.card),
-            gateway=Codec(self.ways.timing()),
+            gateway=self._codec(),
             line=cast(Line, line),
             face=self.face,
             buzzer=Buzzer(self._cut),
@@ -161,6 +167,10 @@ class Scene:
             chance=lambda: self.chance,
             code_key=b"simulated digest key",
         )
+
+    def _codec(self) -> Codec:
+        timing = self.ways.timing()
+        return Wired(timing, WIRES[self._wire]()) if self._wire else Codec(timing)
 
     def _deliver(self, daemon: int, exchange: int, answer: HttpAnswer | Failure) -> None:
         """To this daemon only: an answer to one that died is heard by nobody."""

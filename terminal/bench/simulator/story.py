@@ -30,6 +30,7 @@ class Ending:
     known before)."""
 
     seed: int
+    wire: str
     broken: str | None
     rule: str | None
     sales: int
@@ -61,6 +62,7 @@ def play(
     wall_steps: bool = True,
     keep_story: bool = False,
     script: Script | None = None,
+    wire: str = "",
     new: Callable[[bytes], bool] | None = None,
 ) -> Ending:
     """One story; with a `script`, the one that it says. `new`: whether this is the first scene of that digest,
@@ -69,7 +71,7 @@ def play(
     Only a rule that breaks is caught: any other exception is a fault of the house, or of this
     simulator, and comes out with its trace."""
     dice = script or Dice(seed, dropped)
-    scene = Scene(dice, seed, wall_steps=wall_steps, keep_story=keep_story)
+    scene = Scene(dice, seed, wall_steps=wall_steps, keep_story=keep_story, wire=wire)
     scene.new = new or scene.new
     broken: Broken | None = None
     with quiet():
@@ -80,6 +82,7 @@ def play(
             scene.tell("!!", found)
     ending = Ending(
         seed=seed,
+        wire=wire,
         broken=str(broken) if broken else None,
         rule=broken.rule if broken else None,
         sales=len(scene.checkers.sales),
@@ -105,12 +108,17 @@ def shorten(ending: Ending) -> Ending:
         before, numbers = best, [it.number for it in best.deviations]
         for at in range(0, len(numbers), size):
             fewer = dropped.union(numbers[at : at + size])
-            tried, tries = play(ending.seed, fewer), tries + 1
+            tried, tries = play(ending.seed, fewer, wire=ending.wire), tries + 1
             if tried.rule == ending.rule and len(tried.deviations) < len(best.deviations):
                 dropped, best = fewer, tried
         if best is before:
             size //= 2
-    return play(ending.seed, dropped, keep_story=True)
+    return play(ending.seed, dropped, keep_story=True, wire=ending.wire)
+
+
+def _words(ending: Ending) -> str:
+    codec = f" --codec {ending.wire}" if ending.wire else ""
+    return f"--replay {ending.seed}{codec}"
 
 
 def told(ending: Ending, commit: str, again: str = "") -> str:
@@ -119,7 +127,7 @@ def told(ending: Ending, commit: str, again: str = "") -> str:
     lines = [
         f"BROKEN {ending.broken}",
         f"seed {ending.seed}  commit {commit}",
-        f"replay: scripts/simulate {again or f'--replay {ending.seed}'}",
+        f"replay: scripts/simulate {again or _words(ending)}",
         f"{ending.ways}",
         "deviations:",
         *(f"  {it.number}: {it.what}: {it.way}" for it in ending.deviations),
