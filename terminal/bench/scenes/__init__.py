@@ -64,8 +64,8 @@ class Scene:
 
 
 DEGRADATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    # field of Scene: levels for QR, levels for Code 128
-    "module": ((1.2, 1.5, 1.8, 2.1, 2.5, 3, 4, 6), (0.7, 0.9, 1.1, 1.3, 1.6, 2, 2.5, 3.2)),
+    # field of Scene: levels for QR, levels for Code 128, the mildest first
+    "module": ((6, 4, 3, 2.5, 2.1, 1.8, 1.5, 1.2), (3.2, 2.5, 2, 1.6, 1.3, 1.1, 0.9, 0.7)),
     "inverted": ((0, 1), (0, 1)),
     "quiet": ((4, 2, 1, 0), (4, 2, 1, 0)),
     "logo": ((0.15, 0.2, 0.25, 0.3), ()),

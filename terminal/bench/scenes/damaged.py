@@ -17,10 +17,10 @@ MUTATIONS_MAX = 4
 Mutation = Callable[[Gray, np.random.Generator], Gray]
 
 
-def damaged(seed: int, count: int) -> Iterator[Gray]:
-    """`count` pictures; each depends on the seed and its number alone."""
+def damaged(seed: int, count: int, first: int = 0) -> Iterator[Gray]:
+    """`count` pictures from number `first` on; each depends on the seed and its number alone."""
     codes = [_code(np.random.default_rng((seed, number)), number) for number in range(CODES)]
-    for number in range(count):
+    for number in range(first, first + count):
         dice = np.random.default_rng((seed, 1, number))
         picture = codes[int(dice.integers(CODES))] if dice.random() < 0.7 else _random(dice)
         for _ in range(int(dice.integers(0, MUTATIONS_MAX + 1))):

@@ -1,0 +1,1 @@
+"""The parts of `scripts/bench eye`: readers, truth, what is read, what it costs, damage, size, and a plot."""
