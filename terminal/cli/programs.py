@@ -5,13 +5,12 @@ Each is imported only when it is asked for: they need packages that a terminal i
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+    from argparse import ArgumentParser, _SubParsersAction
 
 SETTINGS = "/etc/terminal/terminal.toml"
 
@@ -24,17 +23,29 @@ def add_to(words: _SubParsersAction[ArgumentParser], _shared: ArgumentParser) ->
 
 
 def _run(argv: list[str]) -> int:
-    parser = ArgumentParser(prog="terminal run", description="Be the daemon.")
-    parser.add_argument(
-        "--config", type=Path, default=Path(SETTINGS), metavar="FILE", help=SETTINGS
-    )
-    try:
-        config: Path = parser.parse_args(argv).config
-    except SystemExit as end:  # argparse has said why, or has printed the help
-        return 2 if end.code else 0
+    """argparse stays with the daemon for ever (1.5 MiB with what it brings), so it is asked only when it must be."""
+    match argv:
+        case []:
+            config = SETTINGS
+        case ["--config", file] if not file.startswith("-"):
+            config = file
+        case _:
+            try:
+                config = _typed(argv)
+            except SystemExit as end:  # argparse has said why, or has printed the help
+                return 2 if end.code else 0
     from terminal.wiring import run
 
-    return run(config)
+    return run(Path(config))
+
+
+def _typed(argv: list[str]) -> str:
+    from argparse import ArgumentParser
+
+    parser = ArgumentParser(prog="terminal run", description="Be the daemon.")
+    parser.add_argument("--config", default=SETTINGS, metavar="FILE", help=SETTINGS)
+    config: str = parser.parse_args(argv).config
+    return config
 
 
 def _sandbox(argv: list[str]) -> int:

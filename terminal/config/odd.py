@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shlex
@@ -26,6 +25,8 @@ _TERMINAL_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{6}")
 
 def nearest(word: str, among: Iterable[str]) -> str:
     """' Did you mean "currency"?', else the possible words if they are few, else nothing."""
+    import difflib  # 5 ms: only when a word is wrong
+
     known = {candidate.casefold(): candidate for candidate in among}
     word = word.casefold()
     if close := difflib.get_close_matches(word, known, n=3):

@@ -3,7 +3,6 @@ dialects.toml."""
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +36,8 @@ def model_named(name: str, baud: int = 0, suffix: str = "") -> Model:
         return Model(baud=baud or BAUD, suffix=suffix or SUFFIX)
     known = tomllib.loads(DIALECTS.read_text(encoding="utf-8"))
     if name not in known:
+        import difflib  # 5 ms: only when a word is wrong
+
         close = difflib.get_close_matches(name, known, n=1) or sorted(known)
         raise ValueError(
             f'model "{name}" is not known; there is {", ".join(close)}. Any other works without '

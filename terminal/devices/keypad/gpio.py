@@ -12,7 +12,6 @@ line: a pad that nobody touches costs little.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import threading
 import time
@@ -118,6 +117,8 @@ def odd_key(words: list[str]) -> str | None:
 
 
 def nearest(word: str, known: list[str]) -> str:
+    import difflib  # 5 ms: only when a word is wrong
+
     close = difflib.get_close_matches(word.lower(), known, n=1)
     meant = PRINTED.get(word.lower()) or next(iter(close), None)
     return f'; did you mean "{meant}"?' if meant else f"; there are {', '.join(known)}"
