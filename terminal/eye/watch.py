@@ -33,8 +33,8 @@ WAKE_FRAMES = 30
 TRACK_FRAMES = 30  # how long the last place is looked at first
 AGAIN_FRAMES = 3  # how often a stage that read something is asked again
 ROUND = (
-    "crop 1",
     "fast",
+    "crop 1",
     "gray bars 1",
     "threshold 1",
     "crop 2",
