@@ -121,7 +121,7 @@ ABANDONED_MS = 180_000  # without a key
 UNTOLD_MAX = 8  # the journal has them all
 REUSE_MS = 600_000  # the same code on another sale within ten minutes is refused (I11)
 DEAF_MS = 500  # a result that has just appeared is not dismissed by a key meant for the screen before (F80)
-_ENDING = frozenset({Phase.CLOSING, Phase.REVERSING, Phase.VERIFYING})
+_ENDING = frozenset({Phase.CLOSING, Phase.REVERSING, Phase.VERIFYING, Phase.REFUNDING})
 _LIVE_MPM = frozenset({Phase.REQUESTING, Phase.PRESENTING})
 _UNOPENED = frozenset({Stand.SCANNING, Stand.CHOOSING, Stand.SELLING})  # if no order is in front
 

@@ -7,17 +7,14 @@ code in two seconds, and a query tells the truth.
 
 from __future__ import annotations
 
+from terminal.core import give_back
+from terminal.core.asking import ask, ask_again, ask_later, ask_now, rest
 from terminal.core.doubt import (
     ROWS,
-    ask,
-    ask_again,
-    ask_later,
-    ask_now,
     closed_there,
     decline,
     end,
     never_left,
-    rest,
     resume_with_grace,
     settle,
     undo,
@@ -149,4 +146,5 @@ TABLE: Table = {
         cannot=(CodeIssued, CodeUnfit, UndoAccepted, UndoRefused, *OF_RETURNS),
     ),
     **ROWS,
+    Phase.REFUNDING: give_back.ROW,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from terminal.core import doubt
+from terminal.core import doubt, give_back
 from terminal.core.counter import Stand
 from terminal.core.events import (
     CodeScanned,
@@ -30,6 +30,7 @@ Written by `scripts/diagrams` from the tables that the core runs on. Not drawn: 
 comes late, and what cannot happen.
 """
 Edge = tuple[str, str]  # from, to
+SHARED: Table = {**doubt.ROWS, Phase.REFUNDING: give_back.ROW}
 
 # Where the counter's cells lead; tests/core/test_diagrams.py holds it to what the counter does.
 COUNTER: Mapping[Stand, Mapping[type[Event], tuple[Stand, ...]]] = {
@@ -86,16 +87,14 @@ def _diagram(lines: Iterable[str]) -> str:
 
 def _sale(mode: Mode) -> Iterator[str]:
     """The phases that only this kind of sale has."""
-    own: Table = {
-        phase: row for phase, row in TABLES[mode].items() if row is not doubt.ROWS.get(phase)
-    }
+    own: Table = {phase: row for phase, row in TABLES[mode].items() if row is not SHARED.get(phase)}
     yield f"[*] --> {next(iter(own)).value}: SaleOpened"
     yield from _edges(_of_table(own))
 
 
 def _doubt() -> Iterator[str]:
-    yield from _edges(_of_table(doubt.ROWS))
-    yield from (f"{phase.value} --> [*]" for phase in doubt.ROWS if phase in FINAL)
+    yield from _edges(_of_table(SHARED))
+    yield from (f"{phase.value} --> [*]" for phase in SHARED if phase in FINAL)
 
 
 def _returns() -> Iterator[str]:

@@ -12,19 +12,7 @@ acknowledgement settles it; not found - the payment may still be on its way: VER
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from terminal.core.effects import (
-    CloseOrder,
-    CreateOrder,
-    OrderEffect,
-    QueryOrder,
-    QueryRefund,
-    RefundOrder,
-    ReverseOrder,
-    SubmitPayment,
-    VoidOrder,
-)
+from terminal.core.asking import ask, ask_again, ask_later, ask_now, rest, wake_asking
 from terminal.core.events import (
     AnswerUnclear,
     CancelPressed,
@@ -46,16 +34,14 @@ from terminal.core.events import (
     WakeDue,
 )
 from terminal.core.record import replace
-from terminal.core.sale import NO_CANCEL, NOT_UNDONE, Ask, Order, Pace, Phase, Reason
+from terminal.core.sale import GIVEN_BACK, NO_CANCEL, NOT_UNDONE, Ask, Order, Pace, Phase, Reason
 from terminal.core.table import OF_RETURNS, Row, Step, attention, row, rule
-from terminal.core.terms import HouseFault, Mode
+from terminal.core.terms import Mode
 from terminal.core.timing import (
     GIVE_UP_MS,
     TRIED_AGAIN_MS,
     Timing,
-    backoff_ms,
     half_the_patience_ms,
-    spread_ms,
 )
 
 CLOSING, REVERSING, VERIFYING, ATTENTION = (
@@ -67,69 +53,6 @@ CLOSING, REVERSING, VERIFYING, ATTENTION = (
 PAID, DECLINED, CLOSED, REVERSED = Phase.PAID, Phase.DECLINED, Phase.CLOSED, Phase.REVERSED
 
 LATE_NEWS_MS = 20_000  # from then on every query knows of a payment in our code's last second
-
-
-# -- asking ----------------------------------------------------------------------------------------------
-
-
-def _submit(order: Order) -> OrderEffect:
-    if order.code_digest is None:
-        raise HouseFault(f"order {order.order_no} has no payment code to submit")
-    return SubmitPayment(order.order_no, order.amount, order.wallet, order.code_digest)
-
-
-_REQUESTS: dict[Ask, Callable[[Order], OrderEffect]] = {
-    Ask.CREATE: lambda order: CreateOrder(order.order_no, order.amount, order.wallet),
-    Ask.SUBMIT: _submit,
-    Ask.QUERY: lambda order: QueryOrder(order.order_no, order.amount),
-    Ask.CLOSE: lambda order: CloseOrder(order.order_no, order.amount),
-    Ask.REVERSE: lambda order: ReverseOrder(order.order_no, order.amount),
-    Ask.REFUND: lambda order: RefundOrder(
-        order.order_no, order.amount, order.of or "", order.of_ref
-    ),
-    Ask.QUERY_REFUND: lambda order: QueryRefund(order.order_no, order.amount, order.of or ""),
-    Ask.VOID: lambda order: VoidOrder(order.order_no, order.amount, order.of or "", order.of_ref),
-}
-
-
-def ask(order: Order, what: Ask) -> Step:
-    """Send one request. One is under way at a time; no timer runs until it is answered."""
-    pace = replace(order.pace, asked=what, ask_at_ms=None, undo_again=False)
-    return replace(order, pace=pace), (_REQUESTS[what](order),)
-
-
-def rest(order: Order, until_ms: int, *, tries: int = 0, payer_acting: bool = False) -> Step:
-    """Nothing is under way; the next request is due at `until_ms`."""
-    return replace(order, pace=Pace(None, until_ms, tries, payer_acting)), ()
-
-
-def ask_again(order: Order, event: Event, timing: Timing) -> Step:
-    """A clear answer that settles nothing: ask again after the gateway's step."""
-    acting = isinstance(event, PaymentPending) and event.payer_acting
-    return rest(order, event.at_ms + timing.query_step_ms, payer_acting=acting)
-
-
-def ask_later(order: Order, event: Event, timing: Timing) -> Step:
-    """No clear answer: ask again, more slowly each time."""
-    tries = order.pace.tries + 1
-    pause_ms = spread_ms(backoff_ms(tries), order.order_no, tries)
-    pause_ms = max(pause_ms, timing.query_step_ms)
-    return rest(order, event.at_ms + pause_ms, tries=tries, payer_acting=order.pace.payer_acting)
-
-
-def ask_now(order: Order, event: PaymentHinted, timing: Timing) -> Step:
-    """Something says paid: ask at once. A second answer that only hints is followed up later, and a notice
-    starts nothing while a request is under way."""
-    if event.answer and (order.pace.asked is Ask.QUERY or order.pace.tries):
-        return ask_later(order, event, timing)
-    if event.answer:
-        return ask(replace(order, pace=replace(order.pace, tries=1)), Ask.QUERY)
-    return (order, ()) if order.pace.asked else ask(order, Ask.QUERY)
-
-
-def wake_asking(order: Order, event: WakeDue, timing: Timing) -> Step:
-    """Ask if it is time and nothing is under way."""
-    return (order, ()) if order.pace.asked else ask(order, Ask.QUERY)
 
 
 # -- ending ----------------------------------------------------------------------------------------------
@@ -337,14 +260,30 @@ def finish(order: Order, event: Event, timing: Timing) -> Step:
 
 
 def on_refused(order: Order, event: UndoRefused, timing: Timing) -> Step:
-    """The gateway will not undo: too early - wait; already paid - ask, at once the first time; money that
-    should go back and does not, or window over - a human, a refund."""
-    already_paid = event.why is UndoRefusal.ALREADY_PAID
-    if event.why is UndoRefusal.WINDOW_OVER or (already_paid and order.paid is not None):
-        return attention(order, event, order.reason or Reason.LATE, event.detail)
-    if already_paid and not order.pace.tries:
+    """The gateway will not undo: too early - wait; else money that came in goes back as a refund. Whether any
+    did is asked, at once the first time; an order that can neither be paid for nor undone is for a human."""
+    if event.why is UndoRefusal.TOO_EARLY:
+        return ask_later(order, event, timing)
+    if order.paid is not None:
+        return give_back(order, event)
+    if not order.pace.tries:
         return ask(replace(order, pace=replace(order.pace, tries=1)), Ask.QUERY)
+    if event.why is UndoRefusal.WINDOW_OVER:
+        return attention(order, event, order.reason or Reason.LATE, event.detail)
     return ask_later(order, event, timing)
+
+
+def give_back(order: Order, event: UndoRefused) -> Step:
+    """All that came in, under a number that is this order's for ever (give_back.py)."""
+    owed = replace(
+        order,
+        phase=Phase.REFUNDING,
+        reason=order.reason or Reason.LATE,
+        detail=event.detail or order.detail,
+        until_ms=event.at_ms + GIVE_UP_MS,
+        pace=Pace(),
+    )
+    return ask(owed, Ask.REFUND)
 
 
 def on_no_answer(order: Order, event: LineFailed | AnswerUnclear, timing: Timing) -> Step:
@@ -395,6 +334,7 @@ def undoing_row(phase: Phase) -> Row:
     """CLOSING and REVERSING differ in the request they send and in the word they end with."""
     ended = CLOSED if phase is CLOSING else REVERSED
     undone = (phase,) if phase is CLOSING else (phase, REVERSED)  # money was seen: it is back
+    refused = (phase, ATTENTION) if phase is CLOSING else (phase, ATTENTION, Phase.REFUNDING)
     unseen = (phase, CLOSED) if phase is CLOSING else (phase,)  # our code, that nobody has
     return row(
         {
@@ -405,7 +345,7 @@ def undoing_row(phase: Phase) -> Row:
             OrderClosed: rule(closed_there, ended),
             OrderNotFound: rule(on_not_found, phase, VERIFYING, ended),
             UndoAccepted: rule(on_undone, *undone),
-            UndoRefused: rule(on_refused, phase, ATTENTION),
+            UndoRefused: rule(on_refused, *refused),
             AnswerUnclear: rule(on_no_answer, *unseen),
             LineFailed: rule(on_no_answer, phase, DECLINED),
             CodeIssued: rule(go_on, phase),
@@ -498,8 +438,10 @@ ATTENTION_ROW = row(
         WakeDue: rule(try_again, ATTENTION, CLOSING, REVERSING),
         Restarted: rule(resume, ATTENTION),
     },
-    late=(CancelPressed, CodePresented, CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
-    cannot=OF_RETURNS,
+    late=(
+        *(CancelPressed, CodePresented, CodeIssued, CodeUnfit, UndoAccepted, UndoRefused),
+        *OF_RETURNS,  # of a refund that was given up while it was under way
+    ),
 )
 
 
@@ -508,7 +450,9 @@ ATTENTION_ROW = row(
 
 def late_payment(order: Order, event: PaymentApproved, timing: Timing) -> Step:
     """Money arrived on an order that we called unpaid: it goes back, and staff are told (I5, I7). Where
-    nothing can be undone, they are the ones to give it back."""
+    nothing can be undone, they are the ones to give it back. A refund leaves the order paid there: no news."""
+    if order.detail == GIVEN_BACK:
+        return order, ()
     late = replace(
         order,
         phase=REVERSING,
@@ -551,9 +495,10 @@ PAID_ROW = row({}, late=(*_NOTHING_TO_DO, PaymentApproved, PaymentHinted))
 
 def unpaid_row(phase: Phase) -> Row:
     """DECLINED, CLOSED, REVERSED absorb everything but a payment (I7)."""
+    known = (phase,) if phase is REVERSED else ()
     return row(
         {
-            PaymentApproved: rule(late_payment, REVERSING, ATTENTION),
+            PaymentApproved: rule(late_payment, REVERSING, ATTENTION, *known),
             PaymentHinted: rule(look_into, phase),
         },
         late=_NOTHING_TO_DO,

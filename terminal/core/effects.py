@@ -102,6 +102,25 @@ Request = (
     | QueryRefund
     | VoidOrder
 )
+
+
+def give_back_no(order_no: str) -> str:
+    """The number under which the money of an order that should not have been paid goes back: always the same one,
+    and never an order's (U is no digit of theirs)."""
+    return f"{order_no}U"
+
+
+def given_back_of(number: str) -> str | None:
+    """The order that this is the `give_back_no` of; None: of none."""
+    return number[:-1] if number.endswith("U") else None
+
+
+def asker(request: Request) -> str:
+    """The number of the order in our books that asks this: a refund that gives an order back has no other."""
+    of: str = getattr(request, "of", "")
+    return of if of and request.order_no == give_back_no(of) else request.order_no
+
+
 MOVES_MONEY = (CreateOrder, SubmitPayment, CloseOrder, ReverseOrder, RefundOrder, VoidOrder)
 
 

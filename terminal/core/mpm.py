@@ -6,18 +6,15 @@ anybody who sees it, so `qr` is in the committed record before it is on the glas
 
 from __future__ import annotations
 
+from terminal.core import give_back
+from terminal.core.asking import ask, ask_again, ask_later, ask_now, rest
 from terminal.core.doubt import (
     ROWS,
-    ask,
-    ask_again,
-    ask_later,
-    ask_now,
     closed_there,
     decline,
     end,
     never_left,
     only_expired,
-    rest,
     resume_with_grace,
     settle,
     undo,
@@ -199,4 +196,5 @@ TABLE: Table = {
         cannot=(UndoAccepted, UndoRefused, *OF_RETURNS),
     ),
     **ROWS,
+    Phase.REFUNDING: give_back.ROW,
 }

@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from terminal.core.sale import RETURNS, Order, Phase
+from terminal.core.effects import give_back_no, given_back_of
+from terminal.core.sale import GIVEN_BACK, RETURNS, Order, Phase
 from terminal.core.terms import Mode, Money
 
 
@@ -88,20 +89,32 @@ def compare(
         for order in orders.values()
         if order.mode is Mode.VOID and order.phase is Phase.RETURNED
     }
+    voided |= {
+        number
+        for number, order in orders.items()
+        if order.detail == GIVEN_BACK
+        and any(it.there is There.RETURNED for it in lines.get(give_back_no(number), ()))
+    }
     for order_no, order in orders.items():
         said = lines.get(order_no) or ([Entry(order_no, There.ABSENT)] if whole else [])
         yield from _judged(order, said, whole=whole, voided=order_no in voided)
     for order_no, said in lines.items():
         if order_no not in orders:
-            yield from _found(order_no, said, elsewhere, whole=whole)
+            yield from _found(
+                order_no, said, lambda it: orders.get(it) or elsewhere(it), whole=whole
+            )
     yield from _paid_twice(orders, lines)
 
 
 def _found(
     order_no: str, said: Sequence[Entry], elsewhere: Callable[[str], Order | None], *, whole: bool
 ) -> Iterator[Difference]:
-    """Lines about orders that were not to be judged: of another day, or of nobody here."""
+    """Lines about orders that were not to be judged: of another day, or of nobody here; or the refund that gave an
+    order back, which has a number there and none here."""
     order = elsewhere(order_no)
+    back = elsewhere(given_back_of(order_no) or "")
+    if back is not None and back.detail == GIVEN_BACK and said[-1].there is There.RETURNED:
+        return
     if order is None:
         yield Difference(Kind.UNKNOWN_HERE, order_no, "unknown", _words(said[0]))
     else:
@@ -122,7 +135,7 @@ def _judged(
     elif order.phase is Phase.PAID:
         kind = _of_paid(order, entry, whole=whole, voided=voided)
     else:
-        kind = _of_unpaid(order, entry, whole=whole)
+        kind = _of_unpaid(order, entry, whole=whole, returned=voided)
     if kind:
         yield Difference(kind, order.order_no, _ours(order), _words(entry))
 
@@ -137,9 +150,10 @@ def _of_paid(order: Order, entry: Entry, *, whole: bool, voided: bool) -> Kind |
     return _of_sums(order.paid or order.amount, entry.amount)
 
 
-def _of_unpaid(order: Order, entry: Entry, *, whole: bool) -> Kind | None:
+def _of_unpaid(order: Order, entry: Entry, *, whole: bool, returned: bool) -> Kind | None:
+    """`returned`: a line of its own says that it went back."""
     if entry.there is There.PAID:
-        went_back = order.phase is Phase.REVERSED and not whole
+        went_back = order.phase is Phase.REVERSED and (returned or not whole)
         return None if went_back else Kind.UNPAID_HERE
     return Kind.STATE if entry.there is There.WAITING else None
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from terminal.core.doubt import ask, end, never_left, rest
+from terminal.core.asking import ask, rest
+from terminal.core.doubt import end, never_left
 from terminal.core.events import (
     AnswerUnclear,
     CancelPressed,

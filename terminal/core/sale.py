@@ -55,6 +55,9 @@ FINAL = frozenset(
 """No way leads out of these but a late payment (I7)."""
 
 NOT_UNDONE = "no undo was acknowledged"  # detail of an order at attention: tried again every hour
+GIVEN_BACK = (
+    "given back by a refund"  # detail of a reversed one; its gateway goes on to call it paid
+)
 NO_CANCEL = "this gateway has no cancel"  # detail of an order that shall end and must be outlasted
 
 

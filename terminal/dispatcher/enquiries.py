@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from terminal.core.effects import QueryOrder, QueryRefund, Request
+from terminal.core.effects import QueryOrder, QueryRefund, Request, asker
 from terminal.core.events import (
     AnswerUnclear,
     LineFailed,
@@ -117,7 +117,7 @@ class Enquiries:
     def hears(self, exchange: int, request: Request, event: OrderEvent) -> bool:
         """An answer has come. True when it is nobody else's."""
         outside = self._ours.pop(exchange, None)
-        order_no = outside or request.order_no
+        order_no = outside or asker(request)
         if type(event) in WORDS and self._heard.get(order_no, False) is None:
             self._heard[order_no] = said(event)
         return outside is not None

@@ -26,6 +26,8 @@ from terminal.core.effects import (
     SubmitPayment,
     Tell,
     VoidOrder,
+    asker,
+    given_back_of,
 )
 from terminal.core.events import (
     AnswerUnclear,
@@ -331,7 +333,9 @@ class Dispatcher:
 
     def take_notice(self, noticed: Noticed) -> None:
         """A hint to ask now, never proof (I8, I9)."""
-        notice, order_no = noticed.notice, noticed.notice.order_no
+        number = noticed.notice.order_no
+        order_no = given_back_of(number) or number
+        notice = replace(noticed.notice, order_no=order_no)
         hint = PaymentHinted(at_ms=self.parts.time.boot_ms(), answer=False)
         order = self._recalled(order_no, hint) if self._is_ours(order_no) else None
         if order is None:
@@ -355,7 +359,7 @@ class Dispatcher:
     # -- the line --------------------------------------------------------------------------------------
 
     def send(self, request: Request) -> None:
-        self.outbox.put(request, urgent=self._at_the_counter(request.order_no))
+        self.outbox.put(request, urgent=self._at_the_counter(asker(request)))
 
     def _at_the_counter(self, order_no: str) -> bool:
         """The sale that people wait for goes before all others; a new one is not in front yet."""
@@ -375,7 +379,7 @@ class Dispatcher:
                 event = PaymentDeclined(at_ms=at_ms, reason=Reason.SETUP, detail=detail)
             elif isinstance(request, RefundOrder | VoidOrder):
                 event = RefundFailed(at_ms=at_ms, reason=Reason.SETUP, detail=detail)
-            self.turn(request.order_no, event)
+            self.turn(asker(request), event)
 
     def take_answer(self, answered: Answered) -> None:
         now_ms, probed = self.parts.time.boot_ms(), answered.exchange == self.contact.probing
@@ -387,7 +391,7 @@ class Dispatcher:
         request = self.outbox.take(answered.exchange)
         event = self.understand(request, answered.answer, now_ms)
         if not self.enquiries.hears(answered.exchange, request, event):
-            self.turn(request.order_no, event)
+            self.turn(asker(request), event)
 
     def understand(self, request: Request, answer: HttpAnswer | Failure, now_ms: int) -> OrderEvent:
         """What the line brought, as an event. A code that this display cannot show is said to be so."""

@@ -35,7 +35,7 @@ from terminal.core.events import (
     UndoRefused,
     WakeDue,
 )
-from terminal.core.sale import NOT_UNDONE, Order, Reason
+from terminal.core.sale import GIVEN_BACK, NOT_UNDONE, Order, Reason
 from terminal.core.step import step
 from terminal.core.timing import Timing, next_wake
 from tests.core.script import (
@@ -150,6 +150,7 @@ def _likeness(order: Order, now_ms: int, timing: Timing) -> tuple[object, ...]:
         order.restarted,
         order.qr is None,
         order.detail == NOT_UNDONE,
+        order.detail == GIVEN_BACK,
         order.paid is None,
         is_over(order.until_ms),
         is_over(order.opened_ms + timing.earliest_undo_ms),

@@ -232,8 +232,11 @@ def test_reversing_paid_after_the_reversal_left_goes_back() -> None:
     assert (sale.phase, sale.asks) == (Phase.REVERSING, ReverseOrder)
 
 
-def test_reversing_window_over_needs_a_human() -> None:
+def test_reversing_window_over_and_nothing_known_to_be_paid_needs_a_human() -> None:
+    """Asked first; an order that is open and cannot be undone is nobody's to guess about."""
     sale = reversing().hears(UndoRefused, why=UndoRefusal.WINDOW_OVER)
+    assert sale.asks is QueryOrder
+    sale.hears(PaymentPending).hears(UndoRefused, why=UndoRefusal.WINDOW_OVER)
     assert sale.phase is Phase.ATTENTION
 
 

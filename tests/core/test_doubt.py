@@ -131,13 +131,6 @@ def test_not_found_is_no_proof_about_money_that_was_seen(sale_of: Any, timing: T
         sale.until(ReverseOrder, OrderNotFound)
 
 
-@pytest.mark.parametrize("timing", [CAREFUL, CLOSE_ONLY])
-def test_money_that_should_go_back_and_does_not_needs_a_human(timing: Timing) -> None:
-    sale = shown(timing).hears(OrderClosed).hears(PaymentApproved, 20_000, paid=EUR_5)
-    sale.hears(UndoRefused, why=UndoRefusal.ALREADY_PAID)
-    assert (sale.phase, sale.order.reason) == (Phase.ATTENTION, Reason.LATE)
-
-
 def test_a_late_payment_is_never_a_sale_where_undos_return_nothing() -> None:
     sale = shown(CLOSE_ONLY).hears(OrderClosed).hears(PaymentApproved, 20_000, paid=EUR_5)
     sale.hears(LineFailed, left=True).wakes().hears(PaymentApproved, paid=EUR_5)

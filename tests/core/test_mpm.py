@@ -352,7 +352,8 @@ def test_closing_unknown_queries_and_repeats_more_slowly_each_time(
 
 
 def test_closing_window_over_needs_a_human() -> None:
-    sale = closing().hears(UndoRefused, why=UndoRefusal.WINDOW_OVER, detail="E9")
+    late = {"why": UndoRefusal.WINDOW_OVER, "detail": "E9"}
+    sale = closing().hears(UndoRefused, **late).hears(PaymentPending).hears(UndoRefused, **late)
     assert (sale.phase, sale.order.detail) == (Phase.ATTENTION, "E9")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from terminal.core.effects import give_back_no
 from terminal.core.reconcile import Entry, Kind, There, compare
-from terminal.core.sale import Order, Phase
+from terminal.core.record import replace
+from terminal.core.sale import GIVEN_BACK, Order, Phase
 from terminal.core.terms import Mode, Money
 
 SUM = Money(1_250, "EUR")
@@ -19,6 +21,21 @@ def order(phase: Phase, mode: Mode = Mode.MPM, number: str = "T1", sale: str = "
     paid = SUM if phase in (Phase.PAID, Phase.RETURNED) else None
     of = "T0" if mode in (Mode.REFUND, Mode.VOID) else None
     return Order(number, sale, mode, SUM, phase, 0, of=of, paid=paid)
+
+
+def given_back() -> Order:
+    """Reversed by a refund, because its undo came too late."""
+    return replace(order(Phase.REVERSED), paid=SUM, detail=GIVEN_BACK)
+
+
+def test_a_sale_that_a_refund_gave_back() -> None:
+    """There it stays paid, beside a refund whose number is no order's here."""
+    sale, refund = Entry("T1", P, SUM), Entry(give_back_no("T1"), R, SUM)
+    assert kinds([given_back()], [sale, refund]) == []
+    assert kinds([given_back()], [sale]) == [Kind.UNPAID_HERE]
+    assert kinds([given_back()], [sale], whole=False) == []
+    assert kinds([order(Phase.PAID)], [sale, refund]) == [Kind.UNKNOWN_HERE]
+    assert list(compare([], [refund], {"T1": given_back()}.get, whole=True)) == []
 
 
 def kinds(ours: list[Order], theirs: list[Entry], *, whole: bool = True) -> list[Kind]:

@@ -17,9 +17,12 @@ from terminal.core.effects import (
     CloseOrder,
     CreateOrder,
     QueryOrder,
+    QueryRefund,
+    RefundOrder,
     Request,
     ReverseOrder,
     SubmitPayment,
+    asker,
 )
 from terminal.core.events import (
     AnswerUnclear,
@@ -34,6 +37,8 @@ from terminal.core.events import (
     PaymentDeclined,
     PaymentHinted,
     PaymentPending,
+    RefundDone,
+    RefundFailed,
     Restarted,
     UndoAccepted,
     UndoRefusal,
@@ -117,6 +122,7 @@ class Shop:
     daemon: int = 0  # which incarnation of the daemon is running; answers to the others are lost
     orders: dict[str, Order] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
+    refunds: set[str] = field(default_factory=set)  # numbers under which money went back
     _taken: int = 0
     _heap: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
     _number: count[int] = field(default_factory=count)
@@ -261,14 +267,14 @@ class Shop:
         def heard() -> None:
             if daemon == self.daemon:
                 told = event(at_ms=self.boot_ms, **words)  # type: ignore[arg-type]
-                self.tell(request.order_no, told)
+                self.tell(asker(request), told)
 
         self.later(wait_ms, heard)
 
     # -- the gateway -----------------------------------------------------------------------------------------
 
     def _at_gateway(self, request: Request) -> tuple[type[OrderEvent], dict[str, object]]:
-        account = self.accounts[request.order_no]
+        account = self.accounts[asker(request)]
         match request:
             case CreateOrder():
                 return self._create(account)
@@ -278,6 +284,11 @@ class Shop:
                 return self._tell(account)
             case CloseOrder() | ReverseOrder():
                 return self._undo(account)
+            case RefundOrder():
+                return self._refund(request, account)
+            case QueryRefund():
+                back = request.order_no in self.refunds
+                return (RefundDone, {"amount": request.amount}) if back else (OrderNotFound, {})
 
     def _create(self, account: Account) -> tuple[type[OrderEvent], dict[str, object]]:
         if account.state == "absent":
@@ -314,6 +325,17 @@ class Shop:
             "failed": PaymentDeclined,
         }
         return answers.get(state, OrderClosed), {}
+
+    def _refund(
+        self, request: RefundOrder, account: Account
+    ) -> tuple[type[OrderEvent], dict[str, object]]:
+        """The same number again changes nothing."""
+        if request.order_no not in self.refunds:
+            if account.state != "paid":
+                return RefundFailed, {}
+            self.refunds.add(request.order_no)
+            account.becomes("returned", self.now_ms)
+        return RefundDone, {"amount": request.amount}
 
     def _undo(self, account: Account) -> tuple[type[OrderEvent], dict[str, object]]:
         assert self.ways.undo, "asked for what this gateway does not have"

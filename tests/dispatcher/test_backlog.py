@@ -16,6 +16,7 @@ from terminal.core.effects import (
     ReverseOrder,
     SubmitPayment,
     VoidOrder,
+    give_back_no,
 )
 from terminal.core.events import (
     CodeScanned,
@@ -24,15 +25,19 @@ from terminal.core.events import (
     PaymentHinted,
     PaymentPending,
     RefundAccepted,
+    RefundDone,
     SaleAsked,
 )
 from terminal.core.sale import Order, Phase
 from terminal.core.terms import Mode
 from terminal.core.views import Idle, Paid
+from terminal.dispatcher import Noticed
 from terminal.dispatcher.contact import LOST_AFTER, PROBE_PAUSE_MS
 from terminal.dispatcher.glass import BADGE_MS
 from terminal.dispatcher.outbox import PLACES
+from terminal.gateways import Notice
 from terminal.reception import Reception
+from terminal.web import Verdict
 from terminal.wire.call import KNOCK_S
 from terminal.wire.http import HttpAnswer
 from tests.dispatcher.world import EUR_5, QUEUED, SILENT, World, a_world, order
@@ -364,3 +369,30 @@ def test_whatever_comes_first_an_order_is_resumed_before_it(tmp_path: Path) -> N
         events = [type(row.event).__name__ for row in world.ring.parts.journal.history(number)]
         assert events == ["SaleOpened", "Restarted"]
         assert isinstance(world.ring.outbox.exchanges[max(world.ring.outbox.exchanges)], QueryOrder)
+
+
+def test_a_refund_that_gives_an_order_back_belongs_to_that_order(tmp_path: Path) -> None:
+    """Its number is another one: answers and notices find the order all the same."""
+    owed = order(1, Phase.REFUNDING, paid=EUR_5, undo_left=True, until_ms=None)
+    with a_world(tmp_path, owed) as world:
+        world.starts()
+        ((exchange, asked),) = world.flying.items()
+        assert (type(asked), asked.order_no) == (QueryRefund, give_back_no(owed.order_no))
+        world.hears(exchange, RefundAccepted)
+        verdicts: list[Verdict] = []
+        told = Notice(
+            order_no=asked.order_no,
+            kind="refund",
+            amount=EUR_5,
+            merchant_ok=True,
+            gateway_ref=None,
+            event_key="1",
+        )
+        world.ring.handle(Noticed(told, verdicts.append))
+        ((exchange, again),) = world.flying.items()
+        assert again == asked
+        world.hears(exchange, RefundDone, amount=EUR_5)
+        row = world.ring.parts.journal.order(owed.order_no)
+        assert row is not None
+        assert row.order.phase is Phase.REVERSED
+        assert Verdict.NOT_OURS not in verdicts

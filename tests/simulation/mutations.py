@@ -26,6 +26,7 @@ from terminal.core.events import (
     PaymentApproved,
     PaymentHinted,
     RefundAccepted,
+    RefundFailed,
     Restarted,
     UndoAccepted,
     UndoRefused,
@@ -58,6 +59,10 @@ def rules(patch: Patch, mode: Mode, cells: Mapping[Any, Do]) -> None:
 def both(patch: Patch, cells: Mapping[Any, Do]) -> None:
     rules(patch, Mode.MPM, cells)
     rules(patch, Mode.CPM, cells)
+
+
+def gone(order: Order, event: Event, timing: Timing) -> Step:
+    return doubt.end(order, Phase.REVERSED, Reason.LATE)
 
 
 def failed(order: Order, event: Event, timing: Timing) -> Step:
@@ -253,6 +258,11 @@ def code_sent_again(patch: Patch) -> None:
             send(self, request)
 
     patch.setattr(Dispatcher, "send", from_the_vault)
+
+
+def refused_give_back_is_done(patch: Patch) -> None:
+    """The gateway refuses to give back what could not be undone, and it is called back all the same."""
+    both(patch, {(Phase.REFUNDING, RefundFailed): gone})
 
 
 def used_codes_forgotten(patch: Patch) -> None:
@@ -501,6 +511,7 @@ BUGS: dict[str, Callable[[Patch], None]] = {
         late_is_paid,
         silent_undo_is_done,
         refused_undo_is_done,
+        refused_give_back_is_done,
         patience_is_unpaid,
         unknown_charge_is_unpaid,
         restart_is_unpaid,

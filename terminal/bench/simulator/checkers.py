@@ -24,6 +24,7 @@ from terminal.core.effects import (
     Request,
     ReverseOrder,
     SubmitPayment,
+    asker,
 )
 from terminal.core.events import PaymentApproved, SaleOpened
 from terminal.core.sale import RETURNS, Order, Phase, Reason
@@ -68,6 +69,7 @@ class Checkers:
         self.codes: set[str] = set()  # customers' codes in clear
         self.sales: dict[str, list[str]] = {}  # without returns
         self.returns: dict[str, dict[str, Order]] = {}  # of which order
+        self.given_back: dict[str, int] = {}  # orders whose undo came too late, and what came in
         self.asked_back = 0  # refunds and voids that somebody asked for
         self.agreed: dict[str, tuple[Order, Order | None]] = {}  # journal's and daemon's
 
@@ -102,10 +104,12 @@ class Checkers:
             self.code_under_one_number_once(request)
 
     def intent_before_effect(self, request: Request, ring: Dispatcher) -> None:
-        last, number = self._last(request.order_no), request.order_no
+        number = asker(request)
+        last = self._last(number)
         must("I1", last is not None, "{.__name__} of {} without a row", type(request), number)
         assert last is not None
-        must("I1", last.amount == request.amount, "{}: the row has another amount", number)
+        intended = last.amount if number == request.order_no else last.paid
+        must("I1", intended == request.amount, "{}: the row has another amount", number)
         in_ram = ring.orders.get(number)
         must(
             "I1",
@@ -149,6 +153,8 @@ class Checkers:
             self.new_order_after_the_end_of_the_last(row)
         else:
             self.finals_absorb(before, row)
+        if order.phase is Phase.REFUNDING and order.paid is not None:
+            self.given_back[order.order_no] = order.paid.minor
         if order.final and order.phase is not Phase.PAID:
             self._cannot_be_captured("I6", order)
         if order.phase is Phase.PAID:
@@ -201,6 +207,7 @@ class Checkers:
         """I4: nothing goes back that no row intends, and never more than came in."""
         intended = self.returns.get(order.order_no, {}).values()
         reserved = sum(it.amount.minor for it in intended if it.phase is not Phase.NOT_RETURNED)
+        reserved += self.given_back.get(order.order_no, 0)
         back = self.ledger.returned(order.order_no)
         must(
             "I4",
@@ -294,9 +301,9 @@ class Checkers:
 
     def _under_way(self, ring: Dispatcher, order_no: str) -> bool:
         for request in ring.outbox.exchanges.values():
-            if request.order_no == order_no:
+            if asker(request) == order_no:
                 return True
-        return any(request.order_no == order_no for request, _ in ring.outbox.unsaid)
+        return any(asker(request) == order_no for request, _ in ring.outbox.unsaid)
 
     def agree(self, written: Order, known: Order | None) -> bool:
         """They say the same. Records never change, so two that were compared need no second look."""
@@ -317,7 +324,8 @@ class Checkers:
             since_ms = healthy_ms
             if order.payable_until_ms is not None:  # until then a code may be waited for
                 since_ms = max(since_ms, world(order.payable_until_ms))
-            waits = order.phase is Phase.ATTENTION or order.mode in RETURNS  # up to a day (3.4)
+            returns = order.phase is Phase.REFUNDING or order.mode in RETURNS  # up to a day (3.4)
+            waits = order.phase is Phase.ATTENTION or returns
             late = not waits and now_ms > since_ms + HEALED_MS
             must("I13", not late, "{} is still {.value}", order.order_no, order.phase)
 

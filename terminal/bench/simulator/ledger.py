@@ -60,7 +60,7 @@ class Ways:
     called closed. `age_ms`: no undo sooner after the order came to be. `tells_life`: the answer with the code
     says how long it lives. `posts`: notices reach the terminal. `late`: a payment that was
     on its way when the order was closed is taken all the same, against the gateway's word. `void_ms`: how
-    long after the payment it may be voided."""
+    long after the payment it may be voided or undone; later only a refund returns it."""
 
     tombstone: bool = False
     undo_returns: bool = True
@@ -301,6 +301,8 @@ class Ledger:
             return saying(UndoRefused, why=UndoRefusal.TOO_EARLY)
         if state == "paid" and not self.ways.undo_returns:
             return saying(UndoRefused, why=UndoRefusal.ALREADY_PAID)
+        if state == "paid" and self._too_late(number):
+            return saying(UndoRefused, why=UndoRefusal.WINDOW_OVER)
         if state in ("open", "paid"):
             account.captured_minor = 0
             self._becomes(number, "closed" if state == "open" else "returned")
@@ -342,6 +344,9 @@ class Ledger:
             return saying(RefundAccepted)
         return saying(RefundDone, amount=refund.amount)
 
+    def _too_late(self, paid: str) -> bool:
+        return self.clock.now_ms - self.accounts[paid].since_ms > self.ways.void_ms
+
     def _void(self, request: VoidOrder) -> Saying:
         if request.order_no in self.refunds:
             return saying(UndoAccepted)
@@ -349,7 +354,7 @@ class Ledger:
             self.refused.add(request.order_no)
         if request.order_no in self.refused:
             return saying(RefundFailed)
-        if self.clock.now_ms - self.accounts[request.of].since_ms > self.ways.void_ms:
+        if self._too_late(request.of):
             return saying(UndoRefused, why=UndoRefusal.WINDOW_OVER)
         self._give_back(request.order_no, request.amount, request.of, 0)
         return saying(UndoAccepted)
