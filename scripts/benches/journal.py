@@ -1,9 +1,8 @@
 """What the journal costs: bytes and syncs of a sale, the time of a step as it grows, the time to come back.
 
-    scripts/bench journal [--rows 100000] [--dir DIR] [--year 262800]
+    scripts/bench journal [--rows 100000] [--dir DIR]
 
 One JSON line per figure. `--dir` names the disk to measure (a card); `--rows` how far the journal grows.
-`--year` plays that many sales of a year, a restart a day, full files put away, and tells size, files, memory.
 `sqlite_as_it_comes` is the peer: the same rows in the same tables with SQLite's own defaults.
 
 KiB are counted in the blocks of 4 KiB that a file system writes: for each sync, the blocks of that file dirtied
@@ -13,7 +12,6 @@ since the one before (reliability.md 5.1). The file system's own metadata comes 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import sqlite3
@@ -45,8 +43,6 @@ BLOCK = 4096
 WARM_SALES, COUNTED_SALES = 100, 1_000  # over several moves of the -wal
 TIMED_SALES = 300
 LIVE = 1_000
-DAYS = 365
-OPEN_EVERY = 5_000  # an order that stays for a human until the next one does
 
 Sale = Callable[[int], Iterator[Step]]
 Commit = Callable[[Step], object]
@@ -239,63 +235,13 @@ def say_reopen(path: Path, rows: int, after: str) -> None:
     say("read_live", (end - ready) / 1e6, "ms", rows=rows, live=live, after=after)
 
 
-# -- a year -----------------------------------------------------------------------------------------------------
-
-
-def measure_year(path: Path, sales: int) -> None:
-    """Every row is one `append` with its own commit. Memory: what this process holds at each day's end."""
-    a_day = sales // DAYS
-    most_rows, held_kib, files, begin = 0, [], 0, perf_counter_ns()
-    for day in range(DAYS):
-        with open_journal(path) as ours:
-            for n in range(day * a_day, (day + 1) * a_day):
-                sell(ours, n)
-                most_rows = max(most_rows, ours._seq - ours._base.seq)
-                ours.tidy()
-            files = max(files, len(list(Path("/proc/self/fd").iterdir())))
-        held_kib.append(resident_kib())
-    took_s = (perf_counter_ns() - begin) / 1e9
-    with open_journal(path) as ours:
-        told = {"sales": ours.orders_minted(), "rows": ours._seq}
-        say("year_took", took_s, "s", **told)
-        say("year_hot_rows_most", most_rows, "rows")
-        say("year_files", len([f for f in path.parent.iterdir() if "shm" not in f.name]), "files")
-        say("year_open_files_most", files, "descriptors")
-        say("year_size", sum(f.stat().st_size for f in path.parent.iterdir()) / 2**20, "MiB")
-        warm = held_kib[len(held_kib) // 12]  # a month
-        say("year_memory_growth", (held_kib[-1] - warm) / 1024, "MiB", warm_kib=warm)
-        say("year_oldest_sale", timed_ms(lambda: ours.sale(number(1)), 5), "ms")
-        say("year_unknown_order", timed_ms(lambda: ours.order("T"), 5), "ms")
-        say("year_tail_20", timed_ms(lambda: ours.tail(20), 5), "ms")
-        say("year_verify", timed_ms(ours.verify, 1) / 1e3, "s", broken=ours.verify() or 0)
-    say_reopen(path, told["rows"], "year")
-
-
-def sell(ours: Journal, n: int) -> None:
-    counter = ours.orders_minted() + 1
-    for step in mpm_sale(counter):
-        append(ours, step)
-    if n % OPEN_EVERY == 0:
-        append(ours, opened(counter + 1))
-
-
-def resident_kib() -> int:
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="What the journal costs.")
     parser.add_argument("--rows", type=int, default=100_000, help="grow by tens up to this many")
     parser.add_argument("--dir", help="where to write: the disk that is measured")
-    parser.add_argument("--year", type=int, metavar="SALES", help="play a year of so many instead")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.dir, prefix="journal-bench-") as name:
         place = Path(name)
-        if asked.year:
-            measure_year(place / "year" / "journal.db", asked.year)
-            return
         measure_bytes(place)
         measure_reopen(place, min(asked.rows, 100_000))
         measure_growth(place, asked.rows)

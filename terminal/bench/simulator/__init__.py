@@ -19,6 +19,7 @@ Everything that is chance comes out of one seeded `Dice`, so a seed and a commit
     story     one seed: play, shorten, tell
     state     all that the future of a scene hangs on, as a digest
     placements  every misfortune, and every pair of faults, at every decision point of base sales
+    year      --year: the daemon's loop over a real journal file, a restart a day, and what it holds on to
     command   scripts/simulate
 
 What it proves it proves of the *assumed* gateway (reliability.md 9). The disk has tests of its own, and what a

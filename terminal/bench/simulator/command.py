@@ -24,11 +24,13 @@ from terminal.bench.simulator.dice import Deviation
 from terminal.bench.simulator.placements import Kinds, Placed, perform, place
 from terminal.bench.simulator.story import Ending, play, shorten, told
 from terminal.bench.simulator.wires import WIRES
+from terminal.bench.simulator.year import SALES, report
 
 GARBAGE_MAX = 500_000  # objects
 BLOCK = 50  # stories that a process plays at a stretch
 JOBS_MAX = 16
 TOLD_MAX = 3  # failures that are shortened and told; the others only counted
+HELP_YEAR = "a year of sales into a real journal, a restart a day"
 TWIN_EVERY = 50  # so many stories apart one is played again without jumps of the wall clock (I12)
 
 
@@ -206,6 +208,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sales", type=int, default=10_000, help="how many sales, at least")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first story")
     parser.add_argument("--replay", type=int, metavar="SEED", help="play one story and tell it")
+    parser.add_argument("--year", type=int, nargs="?", const=SALES, metavar="SALES", help=HELP_YEAR)
+    parser.add_argument("--dir", help="--year: where the journal is written")
     parser.add_argument("--codec", choices=("", *WIRES), default="", help="through real bytes")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--singles", type=int, metavar="BASES", help="each single misfortune")
@@ -214,6 +218,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--base", type=int, metavar="N", help="tell one base sale")
     parser.add_argument("--force", type=misfortune, action="append", default=[], metavar="N=WAY")
     asked = parser.parse_args(arguments)
+    if asked.year:
+        return report(asked.year, asked.dir)
     if asked.replay is not None:
         return replay(asked.replay, asked.codec)
     if asked.base is not None:
