@@ -74,6 +74,7 @@ class Dark:
     """A face that nobody looks at."""
 
     lost: str | None = None
+    hangs = False
 
     def show(self, glass: Glass) -> None:
         """Dark."""

@@ -142,11 +142,25 @@ class Painter:
         self._came.set()
 
     @property
+    def hangs(self) -> bool:
+        """A new start of the daemon may help; nothing that this one does will."""
+        return self._ended or self._stuck
+
+    @property
+    def _ended(self) -> bool:
+        thread = self._thread
+        return bool(thread.ident) and not thread.is_alive() and not self._closing.is_set()
+
+    @property
+    def _stuck(self) -> bool:
+        since_s = self._busy_since_s
+        return since_s is not None and time.monotonic() - since_s > HANGS_S
+
+    @property
     def lost(self) -> str | None:
-        if self._thread.ident and not self._thread.is_alive() and not self._closing.is_set():
+        if self._ended:
             return "The display's thread has ended. Restart the daemon; its log says why."
-        busy_since_s = self._busy_since_s
-        if busy_since_s is not None and time.monotonic() - busy_since_s > HANGS_S:
+        if self._stuck:
             return (
                 "The display takes no picture any more. Check its wires, then restart the terminal."
             )

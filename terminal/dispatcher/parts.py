@@ -29,6 +29,11 @@ class Face(Protocol):
     @property
     def lost(self) -> str | None: ...
 
+    @property
+    def hangs(self) -> bool:
+        """Its driver does not come back: a new start of the daemon may help."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:

@@ -33,7 +33,7 @@ from terminal.dispatcher.shut import turn
 from terminal.journal.journal import AlreadyRunning, Journal
 from terminal.reception import Reception
 from terminal.recovery import Recovery
-from terminal.systemd import Systemd
+from terminal.systemd import Systemd, formatter
 from terminal.web import Verdict
 from terminal.wire.line import Line
 from terminal.wire.signing import Signer, Verifier
@@ -55,9 +55,9 @@ CODE_KEY_BYTES = 32
 
 def run(config: Path) -> int:
     """The daemon, from its settings to its exit code."""
-    logging.basicConfig(
-        level=os.environ.get("TERMINAL_LOG", "INFO"), format="%(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter(os.environ))
+    logging.basicConfig(level=os.environ.get("TERMINAL_LOG", "INFO"), handlers=[handler])
     try:
         settings = load(config)
         return _run(settings, load_profile(settings.terminal.profile))
@@ -86,7 +86,10 @@ def _run(settings: Settings, profile: Profile) -> int:
         dispatcher = assemble(settings, profile, journal, stack)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: dispatcher.inbox.stop())
-        systemd = Systemd(os.environ, dispatcher.parts.time.boot_ms, dispatcher.prove)
+        parts = dispatcher.parts
+        systemd = Systemd(
+            os.environ, parts.time.boot_ms, dispatcher.prove, lambda: not parts.face.hangs
+        )
         stack.callback(systemd.stopping)
         dispatcher.beat = systemd.beat
         if settings.metrics.enabled:

@@ -63,6 +63,10 @@ class Face:
     def lost(self) -> str | None:
         return self.display.lost
 
+    @property
+    def hangs(self) -> bool:
+        return getattr(self.display, "hangs", False)
+
 
 def _png(image: Image) -> bytes:
     held = BytesIO()

@@ -134,6 +134,7 @@ def test_a_bus_that_hangs_is_told(
     slate.gate.clear()
     hand.show(gray(1), bright=False)
     until(lambda: "takes no picture any more" in str(hand.lost))
+    assert hand.hangs
     slate.gate.set()
     until(lambda: hand.lost is None)
 

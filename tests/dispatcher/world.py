@@ -34,6 +34,7 @@ QUEUED = Failure(left=False, detail="no worker", queued=True)
 
 class Face:
     lost: str | None = None
+    hangs = False
     glass: Glass | None = None
 
     def show(self, glass: Glass) -> None:

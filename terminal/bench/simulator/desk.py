@@ -22,6 +22,7 @@ class Face:
         self._cut, self._watch, self._unfit = cut, watch, unfit
         self.view: View | None = None
         self.lost: str | None = None
+        self.hangs = False
 
     def show(self, glass: Glass) -> None:
         self._cut("before it is shown")

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 class Display(Protocol):
-    """`show` returns at once; a slow bus shows the newest picture and drops those between."""
+    """`show` returns at once; a slow bus shows the newest picture and drops those between. One that can hang in its
+    driver says so with a property `hangs`: the watchdog then ends the daemon, and systemd starts it again."""
 
     panel: Panel
 

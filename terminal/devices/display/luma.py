@@ -340,6 +340,10 @@ class Device:
     def lost(self) -> str | None:
         return self._painter.lost
 
+    @property
+    def hangs(self) -> bool:
+        return self._painter.hangs
+
     def close(self) -> None:
         self._painter.close()
 
