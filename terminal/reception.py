@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from terminal.dispatcher import Dispatcher
     from terminal.journal import Row
     from terminal.recovery import Recovery
+    from terminal.releases import Releases
 
 Answer = dict[str, object]
 LIST_MAX = 1_000
+HOLD_MS = 30_000  # from "nothing is open" to the restart
 RAW_MAX = 100  # a row has 33 kB at most, and a live sale waits as long as these take
 OPEN_LISTED_MAX = 100
 RETURNS_BLOCKED_MS = 24 * 3_600_000  # with an order open so long, no new refund (reliability.md 4)
@@ -53,14 +55,18 @@ class Reception:
         driver: str,
         pictures: Callable[[], list[bytes]] = list,
         recovery: Recovery | None = None,
+        releases: Releases | None = None,
     ) -> None:
-        """`pictures`: what stood on the glass last, as PNG. `recovery`: None, nothing was ever lost."""
+        """`pictures`: what stood on the glass last, as PNG. `recovery`: None, nothing was ever lost. `releases`:
+        None, this is no unit."""
         self.dispatcher = dispatcher
         self.driver = driver
         self.recovery = recovery
         self.pictures = pictures
+        self.releases = releases
         self.words: dict[str, Callable[[Answer], Answer]] = {
             "status": self.status,
+            "hold": self.hold,
             "sale": self.sale,
             "order": self.order,
             "query": self.query,
@@ -111,6 +117,7 @@ class Reception:
             "screen": type(ring.shown.view).__name__ if ring.shown else "",
             "notices": ring.notice_counts(),
             "lost": self._lost(),
+            "returned": self.releases.returned if self.releases else None,
         }
 
     def _last(self) -> Row | None:
@@ -121,6 +128,18 @@ class Reception:
             if not self.dispatcher.shut:
                 raise
             return None
+
+    def hold(self, _request: Answer) -> Answer:
+        """No new sale for a while: the release is about to change. An order that waits for a person is at rest, and
+        a result on the glass is there again after a restart."""
+        ring = self.dispatcher
+        resting = all(each.phase is Phase.ATTENTION for each in ring.orders.values())
+        if not resting or ring.counter.stand not in (Stand.IDLE, Stand.RESULT):
+            raise Refusal(
+                "The counter is busy, or a sale has no result yet. Wait for it: terminalctl backlog"
+            )
+        ring.hold(HOLD_MS)
+        return {"for_s": HOLD_MS // 1000}
 
     def _lost(self) -> dict[str, str]:
         """Each device that does not work -> why, with the remedy."""

@@ -43,7 +43,7 @@ def status(_options: Namespace, desk: Desk) -> int:
         desk.paper.data(reply)
     else:
         _show(desk, reply, stuck)
-    wanting = stuck or reply["recovery"] or reply.get("lost")
+    wanting = stuck or reply["recovery"] or reply.get("lost") or reply.get("returned")
     return 1 if wanting or reply["verdict"] not in ("ready", "busy") else 0
 
 
@@ -63,6 +63,10 @@ def _show(desk: Desk, reply: Facts, stuck: list[Facts]) -> None:
     if reply["recovery"]:
         desk.paper.line("The journal was lost and begun anew: no refunds.", Colour.BAD)
         desk.paper.line("Try: terminalctl reconcile, then terminalctl recovered")
+    if reply.get("returned"):
+        told = f"The update to {reply['returned']} did not pass: {reply['version']} runs again."
+        desk.paper.line(told, Colour.BAD)
+        desk.paper.line("Try: journalctl -u terminal-update -n 30")
     for order in reply["untold"]:
         said = f"{order['order_no']}: {money(order['amount'])} {order['outcome']}"
         desk.paper.line(f"{said}. Nobody at the counter has seen it yet.", Colour.CARE)

@@ -21,6 +21,7 @@ from terminal.cli import (
     returns,
     sales,
     status,
+    update,
 )
 from terminal.cli.desk import SOCKET, Desk, NotDone
 from terminal.cli.paper import Paper
@@ -92,6 +93,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         check,
         reconcile,
         bundle,
+        update,
         gateway,
         programs,
     ):

@@ -27,6 +27,7 @@ from terminal.core.views import (
 )
 
 CLOCK_NOT_SET = "The clock is not set."
+UPDATING = "This terminal is being updated."
 NO_SCANNER = "The scanner is not answering."
 UNSURE_TRIES = (
     3  # polls without a clear answer before the shown code says that the line is being checked

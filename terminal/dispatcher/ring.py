@@ -53,6 +53,7 @@ from terminal.core.events import (
 )
 from terminal.core.record import replace
 from terminal.core.sale import RETURNS, Order, Pace, Phase, Reason
+from terminal.core.sight import UPDATING
 from terminal.core.step import step
 from terminal.core.table import Step, attention
 from terminal.core.terms import ORDER_NO_MAX, HouseFault, JournalFault, Mode, mint_order_no
@@ -64,7 +65,7 @@ from terminal.dispatcher.glass import Badge, glass_of, trouble
 from terminal.dispatcher.inbox import Answered, Asked, Inbox, Item, Noticed, Stop
 from terminal.dispatcher.orders import Orders
 from terminal.dispatcher.outbox import PLACES, Outbox
-from terminal.dispatcher.parts import Parts, Reception, closed, no_notices, unheard
+from terminal.dispatcher.parts import Parts, Reception, closed, no_notices, trusted, unheard
 from terminal.journal import ArchiveLost, When
 from terminal.web import Verdict
 from terminal.web.looks import Looks
@@ -110,6 +111,8 @@ class Dispatcher:
         self.reception: Reception = closed  # wiring opens it
         self.notice_counts: Callable[[], dict[str, object] | None] = no_notices
         self.beat: Callable[[], None] = unheard
+        self.on_probation: Callable[[], bool] = trusted
+        self.held_until_ms = 0
 
     # -- the loop ------------------------------------------------------------------------------------
 
@@ -148,8 +151,10 @@ class Dispatcher:
         self.wake()
 
     def tidy(self) -> None:
-        """Nobody is at the counter: a full file of the journal is put away now."""
-        if self.counter.stand is people.Stand.IDLE and not self.outbox.exchanges:
+        """Nobody is at the counter: a full file of the journal is put away now. Not by a release on probation:
+        the next file may be one that the release before cannot read."""
+        idle = self.counter.stand is people.Stand.IDLE and not self.outbox.exchanges
+        if idle and not self.is_held:
             self.parts.journal.tidy()
 
     def _pause_s(self) -> float:
@@ -513,9 +518,20 @@ class Dispatcher:
             self.shown = glass
             self.parts.face.show(glass)
 
+    def hold(self, for_ms: int) -> None:
+        """No new sale from now on. A time, and no switch: whoever asked may not live to open the counter again."""
+        self.held_until_ms = self.parts.time.boot_ms() + for_ms
+        self.check_service()
+
+    @property
+    def is_held(self) -> bool:
+        return self.parts.time.boot_ms() < self.held_until_ms or self.on_probation()
+
     def check_service(self) -> None:
         """Things without which no new sale may start."""
         why, remedy = trouble(self.parts, len(self.orders))
+        if why is None and self.is_held:
+            why, remedy = UPDATING, "Wait a minute."
         if why != self.counter.why:
             now_ms = self.parts.time.boot_ms()
             self.turn_counter(ServiceChanged(at_ms=now_ms, why=why, remedy=remedy))

@@ -101,13 +101,22 @@ def do_package(unit: Unit) -> None:
     if unit.host.sha256(place) != fingerprint(content):
         unit.host.put(place, content)
     more = " ".join(each for each in debian(unit.order) if not installed(unit, each))
-    again = "--reinstall" if installed(unit, "counter-terminal") else ""
+    if trial.status(unit.host):  # in service: on probation, and back if it is not well
+        if more:
+            _apt(unit, more)
+        unit.host.run(f"terminalctl update {place} --downgrade --sha256 {fingerprint(content)}")
+    else:
+        again = "--reinstall " if installed(unit, "counter-terminal") else ""
+        _apt(unit, f"{again}{place} {more}")
+    unit.note(package=fingerprint(content))
+
+
+def _apt(unit: Unit, what: str) -> None:
     unit.host.run(
         "export DEBIAN_FRONTEND=noninteractive; dpkg --configure -a; "
-        f"apt='apt-get -qq -y --no-install-recommends --allow-downgrades {again}'; "
-        f"$apt install {place} {more} || {{ apt-get -qq update; $apt install {place} {more}; }}"
+        "apt='apt-get -qq -y --no-install-recommends --allow-downgrades install'; "
+        f"$apt {what} || {{ apt-get -qq update; $apt {what}; }}"
     )
-    unit.note(package=fingerprint(content))
 
 
 def debian(order: Order) -> list[str]:

@@ -33,6 +33,7 @@ from terminal.dispatcher.shut import turn
 from terminal.journal.journal import AlreadyRunning, Journal
 from terminal.reception import Reception
 from terminal.recovery import Recovery
+from terminal.releases import Releases
 from terminal.systemd import Systemd, formatter
 from terminal.web import Verdict
 from terminal.wire.line import Line
@@ -163,8 +164,10 @@ def assemble(
         parts, make_shop(settings), settings.terminal.id, settings.shop.title
     )
     recovery = Recovery(settings.terminal.state_dir)
+    releases = Releases()
+    dispatcher.on_probation = lambda: releases.on_probation
     dispatcher.reception = Reception(
-        dispatcher, settings.gateway.driver, face.recent, recovery
+        dispatcher, settings.gateway.driver, face.recent, recovery, releases
     ).reply
     control = Control(settings.control.socket, lambda request: ask(dispatcher, request))
     stack.callback(control.close)

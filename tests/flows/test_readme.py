@@ -21,6 +21,11 @@ BY_OTHER_TESTS |= {
 BY_OTHER_TESTS |= {
     "scripts/provision pi@10.0.0.21 --profile bench --gateway paycloud --credentials A1B2C3.toml",
 }
+# What scripts/torture update does, with its own versions and its own machine.
+BY_OTHER_TESTS |= {
+    "scripts/build-deb --suite bookworm --arch arm64 --sign update.key",
+    "sudo terminalctl update counter-terminal_VERSION~bookworm_arm64.deb",
+}
 BY_CI = {
     "scripts/test",
     "scripts/check",
@@ -31,6 +36,7 @@ BY_CI = {
     "scripts/torture line 200",
     "scripts/torture power 10000",
     "scripts/torture disk 60",
+    "scripts/torture update 10",
     "scripts/rig",
     "scripts/simulate --sales 100000 --jobs 2",
     "scripts/simulate --singles 100 --jobs 2",

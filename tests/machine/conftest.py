@@ -46,14 +46,29 @@ class Machine:
         self.process.kill()
         self.process.wait()
 
-    def shell(self, command: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def shell(
+        self, command: str, *, check: bool = True, given: bytes = b""
+    ) -> subprocess.CompletedProcess[str]:
         options = [word for option in self.ssh for word in ("-o", option)]
         known = ["-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"]
         line = ["ssh", "-p", str(self.port), *options, *known, "root@127.0.0.1", command]
-        return subprocess.run(line, check=check, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(line, check=check, capture_output=True, input=given, timeout=120)
+        return subprocess.CompletedProcess(
+            line,
+            done.returncode,
+            done.stdout.decode(errors="replace"),
+            done.stderr.decode(errors="replace"),
+        )
 
     def says(self, command: str) -> str:
         return self.shell(command).stdout.strip()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture(scope="module", params=["bookworm"])
@@ -63,10 +78,7 @@ def machine(
     if os.geteuid():
         pytest.skip("booting a machine needs root")
     folder = tmp_path_factory.mktemp("machine")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Machine(request.param, folder / "unit", port)
+    made = Machine(request.param, folder / "unit", free_port())
     made.boot()
     yield made
     made.cut()
