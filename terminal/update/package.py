@@ -185,9 +185,8 @@ class Package:
             raise NotUpdated(f"It needs {missing}.", f"sudo apt-get install {missing}")
 
     def _find_room(self, place: Path) -> None:
-        needed_kib = (
-            2 * self.size_kib + SPARE_KIB
-        )  # the release, what Python compiles of it, and the journal
+        # The release, what Python compiles of it, and dpkg's copy.
+        needed_kib = 3 * self.size_kib + SPARE_KIB
         free_kib = shutil.disk_usage(place).free >> 10
         if free_kib < needed_kib:
             raise NotUpdated(

@@ -11,6 +11,7 @@ from terminal.core.sale import Phase
 from terminal.core.sight import UPDATING
 from terminal.journal import Journal
 from terminal.reception import HOLD_MS, Reception
+from terminal.releases import Releases
 from tests.dispatcher.world import TERMINAL, World, a_world, order, write
 
 
@@ -86,3 +87,14 @@ def test_a_release_on_probation_takes_no_sale_and_begins_no_new_journal_file(
         world.ring.tidy()
         assert len(list(tmp_path.glob("journal.db-0*"))) == 1
         assert ask(world, "sale", amount="1.00", mode="mpm")["ok"] is True
+
+
+def test_the_status_tells_of_an_update_that_did_not_pass(tmp_path: Path) -> None:
+    with a_world(tmp_path) as world:
+        world.starts()
+        reception = Reception(world.ring, "toy", releases=Releases(tmp_path))
+        (tmp_path / "current").symlink_to("releases/1")
+        (tmp_path / "returned").symlink_to("releases/2")
+        assert reception.reply({"word": "status"})["returned"] == "2"
+        (tmp_path / "returned").unlink()
+        assert reception.reply({"word": "status"})["returned"] is None
