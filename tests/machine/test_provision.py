@@ -166,6 +166,7 @@ def test_a_hung_daemon_is_killed_and_started_again(machine: Machine) -> None:
         assert time.monotonic() < until, "the watchdog did not bite"
         time.sleep(1)
     machine.shell("timeout 30 sh -c 'until terminalctl status --json; do sleep 0.5; done'")
+    assert machine.says("systemctl is-active terminal-healthy.target") == "active"
 
 
 def test_after_a_power_cut_the_unit_comes_up_by_itself(machine: Machine) -> None:
