@@ -17,7 +17,6 @@ So after a cut at any point there is a whole release at `current`, and `return-t
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 PLACE = Path("/opt/terminal")
@@ -70,6 +69,8 @@ class Releases:
 
     def tidy(self) -> None:
         """Only those that a name points to stay; what was begun and never finished goes."""
+        import shutil  # the daemon has no use for it
+
         names = ("current", "next", "return-to", "previous")
         kept = {self._named(name) for name in names}
         for release in self.folder.iterdir():
