@@ -226,10 +226,17 @@ def make_gateway(settings: Settings) -> Gateway:
     """The codec named by `[gateway] driver`, with its keys and its own section checked."""
     chosen = settings.gateway
     module = find("gateways", chosen.driver, settings.root.sub("gateway"))
+    signer = Signer.from_pem(chosen.private_key_file.read_bytes())
+    verifier = Verifier.from_pem(chosen.gateway_key_file.read_bytes())
+    if signer.public == verifier.public:  # gateways.md 1.6 d: fifteen paid orders were not recorded
+        raise Refusal(
+            "The gateway's public key is this terminal's own. Get the gateway's from its portal: with ours, "
+            "no answer would ever verify."
+        )
     gateway: Gateway = module.Gateway(
         checked(chosen.own, module.Settings),
-        Signer.from_pem(chosen.private_key_file.read_bytes()),
-        Verifier.from_pem(chosen.gateway_key_file.read_bytes()),
+        signer,
+        verifier,
         wallets=chosen.wallets,
         timing=chosen.timing_over(module.TIMING),
     )

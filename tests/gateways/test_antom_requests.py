@@ -10,7 +10,7 @@ import pytest
 
 from terminal.core.effects import CreateOrder, RefundOrder, Request, SubmitPayment
 from terminal.core.terms import HouseFault, Money, Refusal
-from terminal.gateways.antom import TIMING, Gateway, Settings
+from terminal.gateways.antom import TIMING, Gateway
 from terminal.gateways.antom.bodies import OPERATIONS
 from terminal.wire.http import Stamp
 from terminal.wire.signing import from_signature_header, headed
@@ -234,12 +234,6 @@ def test_a_body_is_ascii_whatever_is_in_it() -> None:
 def test_settings_that_cannot_work(own: dict[str, Any], words: str) -> None:
     with pytest.raises(Refusal, match=words):
         codec(**own)
-
-
-def test_our_own_public_key_in_place_of_antoms_is_refused() -> None:
-    ours, _ = keys()
-    with pytest.raises(Refusal, match="this terminal's own"):
-        Gateway(Settings(**OWN), ours, verifier(ours))
 
 
 def test_the_timing_is_the_vendors() -> None:

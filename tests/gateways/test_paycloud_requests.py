@@ -27,7 +27,7 @@ from terminal.core.events import (
     PaymentApproved,
 )
 from terminal.core.terms import HouseFault, Money, Refusal
-from terminal.gateways.paycloud import TIMING, Gateway, Settings
+from terminal.gateways.paycloud import TIMING, Gateway
 from terminal.wire.signing import canonical
 from tests.gateways.vendor import (
     AMOUNT,
@@ -210,13 +210,6 @@ def test_the_code_is_not_printed() -> None:
 def test_settings_that_cannot_work(own: dict[str, Any], words: str) -> None:
     with pytest.raises(Refusal, match=words):
         codec(**own)
-
-
-def test_our_own_public_key_in_place_of_the_gateways_is_refused() -> None:
-    """gateways.md 1.6 d: fifteen paid orders were not recorded."""
-    ours, _ = keys()
-    with pytest.raises(Refusal, match="this terminal's own"):
-        Gateway(Settings(app_id="a", merchant_no="m"), ours, verifier(ours))
 
 
 def test_the_timing_is_the_vendors() -> None:

@@ -51,7 +51,7 @@ from terminal.core.effects import (
     VoidOrder,
 )
 from terminal.core.events import OrderEvent, PaymentApproved, RefundDone
-from terminal.core.terms import HouseFault, Money, WireFault
+from terminal.core.terms import HouseFault, Money, Refusal, WireFault
 from terminal.core.timing import Timing
 from terminal.gateways import Gateway, Notice
 from terminal.wire.http import HttpAnswer, HttpRequest, Stamp
@@ -447,6 +447,15 @@ def test_its_settings_are_checked_like_ours(installed: Path) -> None:
     wrong = TERMINAL_TOML.replace('shop = "S1"', 'shop = "S1"\nshopp = "S2"')
     with pytest.raises(BadSettings, match=r"terminal.toml:\d+: \[gateway.acme\] .*shopp"):
         wiring.make_gateway(load(written(installed, wrong)))
+
+
+def test_our_own_public_key_in_place_of_the_gateways_is_refused(installed: Path) -> None:
+    """gateways.md 1.6 d: fifteen paid orders were not recorded. Of every gateway, whoever wrote it."""
+    chosen = load(written(installed))
+    ours = Signer.from_pem((installed / "terminal.key").read_bytes()).public
+    (installed / "gateway.pub").write_text(base64.b64encode(ours).decode())
+    with pytest.raises(Refusal, match="this terminal's own"):
+        wiring.make_gateway(chosen)
 
 
 def test_a_wrong_word_is_answered_with_the_right_one(installed: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Literal
 
 from terminal.core.effects import Request
 from terminal.core.events import AnswerUnclear, OrderEvent
-from terminal.core.terms import Money, Refusal, WireFault
+from terminal.core.terms import Money, WireFault
 from terminal.core.timing import Timing
 from terminal.gateways import DETAIL_CHARACTERS_MAX, Notice
 from terminal.gateways.antom.answers import DONE, meaning, money, text
@@ -71,11 +71,6 @@ class Gateway:
         wallets: Mapping[str, str] | None = None,
         timing: Timing = TIMING,
     ) -> None:
-        if signer.public == verifier.public:
-            raise Refusal(
-                "Antom's public key is this terminal's own. Get Antom's from its portal: with ours, no "
-                "answer would ever verify."
-            )
         self.name = "antom"
         self.timing = timing
         self._settings = settings

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from terminal.core.effects import Request
 from terminal.core.events import AnswerUnclear, OrderEvent
-from terminal.core.terms import Money, Refusal, WireFault
+from terminal.core.terms import Money, WireFault
 from terminal.core.timing import Timing
 from terminal.gateways import DETAIL_CHARACTERS_MAX, Notice
 from terminal.gateways.paycloud.answers import AMOUNTS, REFUND, SALE, SUCCESS, VOID, meaning
@@ -61,11 +61,6 @@ class Gateway:
         wallets: Mapping[str, str] | None = None,
         timing: Timing = TIMING,
     ) -> None:
-        if signer.public == verifier.public:
-            raise Refusal(
-                "The gateway's public key is this terminal's own. Get the gateway's from its portal: "
-                "with ours, no answer would ever verify."
-            )
         self.name: str = settings.profile
         self.timing = replace(timing, undo=timing.undo and settings.revoke)
         self._settings = settings
