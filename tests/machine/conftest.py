@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BOOT_S = 300.0  # the first time its packages are fetched
+SHELL_S = 300.0
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Machine:
         options = [word for option in self.ssh for word in ("-o", option)]
         known = ["-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"]
         line = ["ssh", "-p", str(self.port), *options, *known, "root@127.0.0.1", command]
-        done = subprocess.run(line, check=check, capture_output=True, input=given, timeout=120)
+        done = subprocess.run(line, check=check, capture_output=True, input=given, timeout=SHELL_S)
         return subprocess.CompletedProcess(
             line,
             done.returncode,
