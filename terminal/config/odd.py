@@ -137,6 +137,11 @@ def odd_socket(path: Path, _values: Mapping[str, Any]) -> str | None:
     return f"is {length} bytes long, a socket's name has at most {SOCKET_PATH_BYTES_MAX}."
 
 
+CREDENTIALS = Path(
+    "/run/credentials"
+)  # systemd.exec(5): a folder for each service, closed to others
+
+
 # -- files -------------------------------------------------------------------------------------------------
 
 
@@ -172,5 +177,6 @@ def not_secret(path: Path, values: Mapping[str, Any]) -> str | None:
 
 
 def _is_credential(path: Path) -> bool:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    return bool(folder) and path.parent == Path(folder)
+    """The doctor, who is not the service, looks at the service's."""
+    own = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return path.is_relative_to(CREDENTIALS) or (bool(own) and path.parent == Path(own))

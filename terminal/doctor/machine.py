@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 from terminal.clock import SystemClock
 from terminal.doctor.finding import Finding, bad, care, good, unseen
@@ -64,7 +66,13 @@ def card(patient: Patient) -> Iterator[Finding]:
         for path, text in patient.texts("/sys/fs/ext4/*/errors_count").items()
         if text != "0"
     }
-    if stat.f_flag & os.ST_RDONLY:
+    if in_memory(patient.text("/proc/mounts") or "", place):
+        yield bad(
+            "card",
+            f"{place} is in memory: with the power every sale is gone.",
+            "No sale until it has a partition of its own in /etc/fstab (and overlayroot=tmpfs:recurse=0)",
+        )
+    elif stat.f_flag & os.ST_RDONLY:
         yield bad(
             "card", f"{place} can only be read.", "dmesg | grep -i ext4; then replace the card"
         )
@@ -82,6 +90,23 @@ def card(patient: Patient) -> Iterator[Finding]:
         yield care("card", f"{free_mib} MiB are free.", "df -h")
     else:
         yield good("card", f"{free_mib} MiB free, no errors")
+
+
+def in_memory(mounts: str, place: Path) -> bool:
+    """Whether a file there would not outlive the power: a memory file system, or an overlay that writes to one."""
+    kind, options = _mounted(mounts, place)
+    upper = re.search(r"(?:^|,)upperdir=([^,]+)", options)
+    if kind == "overlay" and upper:
+        kind, _ = _mounted(mounts, Path(upper[1]))
+    return kind in ("tmpfs", "ramfs")
+
+
+def _mounted(mounts: str, place: Path) -> tuple[str, str]:
+    """Kind and options of the file system that holds `place`; of two in one spot the later is on top."""
+    rows = [line.split() for line in mounts.splitlines() if line.count(" ") >= 3]
+    holding = [row for row in rows if place.is_relative_to(row[1])]
+    found = max(reversed(holding), key=lambda row: len(row[1]), default=["", "", "", ""])
+    return found[2], found[3]
 
 
 def clock(patient: Patient) -> Iterator[Finding]:

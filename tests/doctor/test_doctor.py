@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from terminal.bench.settings import Tables, changed, toml
 from terminal.control import Control
 from terminal.doctor import CHECKS, Finding, Patient, Verdict, counter
+from terminal.doctor.machine import in_memory
 from terminal.journal.journal import Journal
 
 DEVICES = ("display", "keypad", "scanner", "devices")
@@ -178,6 +179,39 @@ def test_a_planted_fault_is_found_and_its_remedy_named(unit: Unit, name: str) ->
     assert found.verdict in (Verdict.BAD, Verdict.CARE), found
     assert says in found.says, found
     assert remedy in found.remedy, found
+
+
+OVERLAYROOT = """\
+/dev/mmcblk0p2 /media/root-ro ext4 ro,relatime 0 0
+tmpfs-root /media/root-rw tmpfs rw,relatime 0 0
+overlayroot / overlay rw,lowerdir=/media/root-ro,upperdir=/media/root-rw/overlay,workdir=/media/root-rw/work 0 0
+"""
+OWN = "/dev/mmcblk0p3 /var/lib/terminal ext4 rw,noatime 0 0\n"
+PLACE = Path("/var/lib/terminal")
+
+
+@pytest.mark.parametrize(
+    ("mounts", "lost"),
+    [
+        (OVERLAYROOT, True),
+        (OVERLAYROOT + OWN, False),
+        (OVERLAYROOT + OWN + "tmpfs /var/lib/terminal tmpfs rw 0 0\n", True),
+        ("/dev/mmcblk0p2 / ext4 rw 0 0\n", False),
+        ("/dev/mmcblk0p2 / ext4 rw 0 0\ntmpfs /var/lib tmpfs rw 0 0\n", True),
+        ("overlay / overlay rw,lowerdir=/l,upperdir=/u,workdir=/w 0 0\n", False),
+        ("", False),
+    ],
+)
+def test_a_journal_in_memory_is_known(mounts: str, lost: bool) -> None:
+    """With the root in memory and no partition of its own, sales would be gone with the power."""
+    assert in_memory(mounts, PLACE) is lost
+
+
+def test_a_journal_in_memory_is_told(unit: Unit) -> None:
+    unit.write("proc/mounts", "tmpfs / tmpfs rw 0 0")
+    (found,) = unit.findings("card")
+    assert found.verdict is Verdict.BAD
+    assert "recurse=0" in found.remedy
 
 
 def test_a_unit_that_is_well(unit: Unit) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 import pytest
 
-from terminal.config import BadSettings, Section, checked, load
+from terminal.config import BadSettings, Section, checked, load, odd
 from terminal.core.terms import Money, Refusal
 from terminal.core.timing import Timing
 
@@ -481,6 +481,17 @@ def test_a_credential_s_group_bits_are_a_mask(
     load(path)
     key.chmod(0o444)
     assert "is open to other users" in complaints(path)[0]
+
+
+def test_somebody_else_knows_a_credential_by_its_folder(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor has no CREDENTIALS_DIRECTORY; from systemd 257 on (trixie) the mode is 0440 with a list."""
+    path = written(GOOD)
+    (tmp_path / "keys/terminal.pem").chmod(0o440)
+    assert "is open to other users" in complaints(path)[0]
+    monkeypatch.setattr(odd, "CREDENTIALS", tmp_path)
+    load(path)
 
 
 @pytest.mark.parametrize(
