@@ -116,20 +116,15 @@ def money(order: dict[str, Any]) -> Money:
     return Money(order["amount"]["minor"], order["amount"]["currency"])
 
 
-Cells = dict[tuple[str, str], str]
-CELLS = pytest.StashKey[Cells]()
-
-
-@pytest.fixture(scope="session")
-def cells(pytestconfig: pytest.Config) -> Cells:
-    """(operation, gateway) -> what came of it, for the table at the end of the run."""
-    return pytestconfig.stash.setdefault(CELLS, {})
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    found = config.stash.get(CELLS, {})
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of what came of each (operation, gateway), from the `cell` properties of the tests."""
+    reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
+    found = {
+        (operation, gateway): mark
+        for report in reports
+        for name, (operation, gateway, mark) in report.user_properties
+        if name == "cell"
+    }
     if not found:
         return
     operations = list(dict.fromkeys(operation for operation, _ in found))

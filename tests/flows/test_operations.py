@@ -58,6 +58,15 @@ def walk(gateway: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wal
     yield from made(tmp_path_factory.mktemp(gateway), gateway)
 
 
+Mark = Callable[[str], None]
+
+
+@pytest.fixture
+def mark(operation: str, gateway: str, record_property: Callable[[str, object], None]) -> Mark:
+    """Says what came of this (operation, gateway); what is said last counts."""
+    return lambda said: record_property("cell", (operation, gateway, said))
+
+
 Typed = Callable[[str], tuple[int, Any]]
 
 
@@ -321,20 +330,17 @@ OPERATIONS: dict[str, Cell] = {
 MISSING: dict[str, Cell] = {"cancel": no_cancel, "close": no_close, "void": no_void}
 
 
-Cells = dict[tuple[str, str], str]
-
-
 @pytest.mark.parametrize("gateway", GATEWAYS, indirect=True, scope="module")
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_operation(operation: str, gateway: str, walk: Walk, typed: Typed, cells: Cells) -> None:
-    cells[operation, gateway] = "FAILED"
+def test_operation(operation: str, gateway: str, walk: Walk, typed: Typed, mark: Mark) -> None:
+    mark("FAILED")
     OPERATIONS[operation](walk, typed)
-    cells[operation, gateway] = "✓"
+    mark("✓")
 
 
 @pytest.mark.parametrize("gateway", [NO_CANCEL], indirect=True, scope="module")
 @pytest.mark.parametrize("operation", MISSING)
-def test_missing(operation: str, gateway: str, walk: Walk, typed: Typed, cells: Cells) -> None:
-    cells[operation, gateway] = "FAILED"
+def test_missing(operation: str, gateway: str, walk: Walk, typed: Typed, mark: Mark) -> None:
+    mark("FAILED")
     MISSING[operation](walk, typed)
-    cells[operation, gateway] = "—"
+    mark("—")

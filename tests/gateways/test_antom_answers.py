@@ -239,7 +239,7 @@ def test_the_result_of_an_inquiry_is_about_the_inquiry() -> None:
     assert isinstance(parsed(QUERY, PAID, "S", "PROCESS_FAIL"), AnswerUnclear)
 
 
-@pytest.mark.parametrize("code", [*DECLINES, "SOMETHING_NEW"])
+@pytest.mark.parametrize("code", [*sorted(DECLINES), "SOMETHING_NEW"])
 def test_a_payment_that_failed(code: str) -> None:
     tree = PAID | {"paymentStatus": "FAIL", "paymentResultCode": code}
     reason = DECLINES.get(code, Reason.REFUSED)
@@ -259,7 +259,7 @@ def test_failed_with_a_reason_that_contradicts_it(code: str) -> None:
 
 
 @pytest.mark.parametrize("request_", [CREATE, SUBMIT], ids=name_of)
-@pytest.mark.parametrize("code", DECLINES)
+@pytest.mark.parametrize("code", sorted(DECLINES))
 def test_refused(request_: Request, code: str) -> None:
     expected = PaymentDeclined(at_ms=AT_MS, reason=DECLINES[code], detail=code)
     assert parsed(request_, {}, "F", code) == expected
@@ -338,7 +338,7 @@ def test_returned(request_: Request) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [*REFUND_FAILS, *UNLISTED[:1], *UNLISTED[2:], "PAYMENT_IN_PROCESS"]
+    "code", [*sorted(REFUND_FAILS), *UNLISTED[:1], *UNLISTED[2:], "PAYMENT_IN_PROCESS"]
 )
 def test_a_refund_that_was_refused(code: str) -> None:
     event = parsed(REFUND, RETURNED, "F", code)
