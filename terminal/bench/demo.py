@@ -8,12 +8,14 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terminal.bench.phone import Phone
 from terminal.bench.settings import ACCOUNTS
 from terminal.bench.stall import Stall
+from terminal.control import NotRunning
 from terminal.core.terms import Fault
 
 if TYPE_CHECKING:
@@ -124,8 +126,9 @@ def ended(stall: Stall, order_no: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def final() -> bool:
-        found.update(stall.ask("order", order_no=order_no)["order"])
-        return bool(found["final"])
+        with suppress(NotRunning):  # it is just starting
+            found.update(stall.ask("order", order_no=order_no)["order"])
+        return bool(found.get("final"))
 
     stall.wait(final, f"the end of {order_no}", SALE_TIMEOUT_S)
     return found

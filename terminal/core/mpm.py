@@ -107,9 +107,12 @@ def create_once_more(order: Order, event: OrderNotFound, timing: Timing) -> Step
 
 def give_up(order: Order, event: Event, timing: Timing) -> Step:
     """No code will come, and nobody has seen one."""
-    reason = Reason.RESTARTED if order.restarted else Reason.NO_CODE
     answered = replace(order, pace=replace(order.pace, asked=None))
-    return undo(answered, CLOSING, reason)
+    return undo(answered, CLOSING, why_no_code(order))
+
+
+def why_no_code(order: Order) -> Reason:
+    return Reason.RESTARTED if order.restarted else Reason.NO_CODE
 
 
 def no_answer(order: Order, event: LineFailed | AnswerUnclear, timing: Timing) -> Step:
@@ -121,7 +124,7 @@ def no_answer(order: Order, event: LineFailed | AnswerUnclear, timing: Timing) -
 
 def wake_requesting(order: Order, event: WakeDue, timing: Timing) -> Step:
     if order.until_ms is not None and event.at_ms >= order.until_ms:
-        return undo(order, CLOSING, Reason.NO_CODE)
+        return undo(order, CLOSING, why_no_code(order))
     if order.pace.asked:
         return order, ()
     return ask(order, Ask.CREATE if timing.create_again and not order.restarted else Ask.QUERY)

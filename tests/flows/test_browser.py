@@ -10,14 +10,10 @@ import pytest
 
 from terminal.bench.page import open_page
 from terminal.core.sale import Reason
+from tests.flows.browser import CHROMIUM, FLAGS, WAIT_MS, look
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
-WAIT_MS = 40_000
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +57,7 @@ def type_amount(page: Page, digits: str) -> None:
 def test_key_in_and_pay_our_code(page: Page, counter: Any) -> None:
     type_amount(page, "1250")
     order_no = counter.sees_code()
-    page.click("#look")
+    look(page)
     page.wait_for_function("document.getElementById('bill-amount').textContent === '12.50 EUR'")
     page.click("#pay")
     counter.paid(order_no)
@@ -88,7 +84,7 @@ def test_key_in_and_show_the_customers_code(page: Page, counter: Any, reader: st
 def test_the_customer_declines(page: Page, counter: Any) -> None:
     type_amount(page, "400")
     order_no = counter.sees_code()
-    page.click("#look")
+    look(page)
     page.locator("#decline").click()
     page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.unpaid")
     counter.ends(order_no)
@@ -117,15 +113,10 @@ def restore(page: Page) -> None:
     page.wait_for_function("!document.getElementById('daemon').textContent.includes('cut')")
 
 
-def bill(page: Page) -> None:
-    page.click("#look")
-    page.wait_for_selector("#bill:not([hidden])")
-
-
 def test_paid_while_the_line_was_cut(page: Page, counter: Any) -> None:
     type_amount(page, "600")
     order_no = counter.sees_code()
-    bill(page)
+    look(page)
     cut(page)
     page.click("#pay")
     restore(page)
@@ -136,7 +127,7 @@ def test_paid_while_the_line_was_cut(page: Page, counter: Any) -> None:
 def test_declined_while_the_line_was_cut(page: Page, counter: Any) -> None:
     type_amount(page, "610")
     order_no = counter.sees_code()
-    bill(page)
+    look(page)
     cut(page)
     page.locator("#decline").click()
     restore(page)
@@ -201,8 +192,7 @@ def test_the_customer_walks_away(hasty_page: Page, hasty: Any, with_cut: bool) -
 def test_pull_the_plug_and_power_on(page: Page, counter: Any) -> None:
     type_amount(page, "700")
     order_no = counter.sees_code()
-    page.click("#look")
-    page.wait_for_selector("#bill:not([hidden])")
+    look(page)
     page.click("#kill")
     page.wait_for_selector("#daemon.off")
     page.click("#pay")

@@ -116,7 +116,9 @@ $("tab-scan").addEventListener("click", () => tab("scan"));
 $("tab-show").addEventListener("click", () => tab("show"));
 
 $("look").addEventListener("click", async () => {
+  $("look").disabled = true; // an older look must not take away what a newer one saw
   const said = await act("look");
+  $("look").disabled = false;
   bill = said.ok ? said.order : null;
   $("bill").hidden = !bill;
   if (bill) {
