@@ -53,7 +53,7 @@ WITHOUT_OPENCV: dict[str, See] = {
     "tries": whole.tries,
     "histogram": whole.histogram,
 }
-OPENCV = "terminal.eye.stages", "terminal.eye.gate"
+ALL = "terminal.eye.stages"  # with OpenCV and numpy
 
 
 class Watch:
@@ -186,13 +186,12 @@ def _shifted(code: Code, x: int, y: int) -> Code:
 
 
 def _is_loaded() -> bool:
-    return all(name in sys.modules for name in OPENCV)
+    return ALL in sys.modules
 
 
 def _load() -> None:
     with suppress(ImportError):  # without OpenCV the eye stays as it began
-        for name in OPENCV:
-            import_module(name)
+        import_module(ALL)
 
 
 def _window(frame: memoryview, box: Box) -> memoryview:

@@ -33,14 +33,18 @@ def tell_cost(
 def measure_easy(seeds: list[int], count: int) -> None:
     """A watch that sees one easy code after another: nothing to track, nothing learned."""
     costs, peer = [], []
+    for kind in scenes.KINDS:  # what is loaded late is loaded
+        Watch().look(photograph(scenes.plain(1, 1, kind)))
     for seed in seeds:
-        for shot in scenes.suite(seed, count, "easy"):
+        for number, shot in enumerate(scenes.suite(seed, count, "easy")):
             gray = photograph(shot)
-            watch = Watch()
-            found, cost = timed(lambda gray, watch=watch: [c.text for c in watch.look(gray)], gray)
-            judged("eye", found, [shot.text])
-            costs.append(cost)
-            peer.append(timed(zxing, gray)[1])
+            for watches in (number % 2 == 0, number % 2 == 1):  # each is the first as often
+                if watches:
+                    found, cost = timed(watching(), gray)
+                    judged("eye", found, [shot.text])
+                    costs.append(cost)
+                else:
+                    peer.append(timed(zxing, gray)[1])
     tell_cost("easy_code", costs, peer, 0.6, beyond=0.4)
 
 

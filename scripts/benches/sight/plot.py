@@ -20,10 +20,10 @@ Lines: TypeAlias = dict[str, list[tuple[float, float]]]
 """By reader: the levels, and the share read at each."""
 
 COLOURS = {
-    "eye": "#d62728",
+    "eye": "#f4a3a0",
     "zxing_cpp": "#1f77b4",
     "pyzbar_cascade": "#2ca02c",
-    "pyzbar": "#999999",
+    "pyzbar": "#777777",
 }
 TITLES = {"qr": "QR", "code128": "Code 128"}
 WIDE, HIGH, ACROSS, HEAD, LEFT = 205, 120, 6, 48, 34
@@ -71,12 +71,12 @@ def _swept(wanted: tuple[int, int, str, str]) -> tuple[Lines, Counter[str]]:
 def _legend(charts: list[Lines], count: int) -> str:
     """Each reader with its share of all the scenes."""
     parts = [
-        f'<text x="8" y="14" font-size="12">Share read, {count} scenes a level: '
+        f'<text x="8" y="14" font-size="12">Share read, scenes for each level: {count}; '
         "from the mildest degradation (left) to the worst</text>"
     ]
     for place, (name, colour) in enumerate(COLOURS.items()):
         share = fmean(share for lines in charts for _, share in lines[name])
-        left = 8 + 190 * place
+        left = 8 + 215 * place
         parts.append(
             f'<line x1="{left}" y1="26" x2="{left + 20}" y2="26" stroke="{colour}" '
             f'stroke-width="{_width(name)}"/><text x="{left + 25}" y="30" font-size="12">'
@@ -86,7 +86,12 @@ def _legend(charts: list[Lines], count: int) -> str:
 
 
 def _width(name: str) -> float:
-    return 2.5 if name == "eye" else 1.2
+    return 4 if name == "eye" else 1.3
+
+
+def _anchor(number: int, count: int) -> str:
+    """The outer labels stay inside their chart."""
+    return "start" if number == 0 else "end" if number == count - 1 else "middle"
 
 
 def _chart(title: str, place: int, lines: Lines) -> str:
@@ -99,7 +104,7 @@ def _chart(title: str, place: int, lines: Lines) -> str:
         f'<text x="{left}" y="{top - 4}" font-weight="bold">{title}</text>',
         *(
             f'<text x="{left + number * step:.0f}" y="{top + high + 10}" font-size="8" '
-            f'text-anchor="middle">{level:g}</text>'
+            f'text-anchor="{_anchor(number, len(levels))}">{level:g}</text>'
             for number, level in enumerate(levels)
         ),
     ]
@@ -109,7 +114,7 @@ def _chart(title: str, place: int, lines: Lines) -> str:
             f'text-anchor="end">{share:.0%}</text>'
             for share in (0, 0.5, 1)
         ]
-    for name, colour in reversed(COLOURS.items()):  # the eye on top
+    for name, colour in COLOURS.items():  # the eye's broad line below, so that none is hidden
         points = " ".join(
             f"{left + number * step:.0f},{top + high * (1 - share):.0f}"
             for number, (_, share) in enumerate(lines[name])
