@@ -113,12 +113,14 @@ class Shift:
         dice = random.Random(f"{self.seed} {number}")
         till = Till(self.state / terminal, terminal, doors, nursery, dice, stack)
         what = self.torment(till, trials)
-        till.settle()
+        settled = till.settle()
         books = {no: kept for no, kept in doors.books().items() if no.startswith(f"T{terminal}")}
         with Journal.open_read_only(till.state / "journal.db") as journal:
             orders = till.orders(journal)
             odd = odds(orders, books)
             odd += [Odd("lost", terminal, why) for why in till.broken_promises(journal)]
+            if not settled:
+                odd.append(Odd("open", terminal, till.last_words()))
             rows = journal.tail(1)[0].seq if orders else 0
         print(f"{terminal}: {trials} trials, {len(odd)} odd", file=sys.stderr, flush=True)
         with self._lock:

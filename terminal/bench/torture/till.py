@@ -231,16 +231,18 @@ class Till:
 
     # -- the end -------------------------------------------------------------------------------------
 
-    def settle(self) -> None:
-        """A quiet time, until every order has come to its end or waits for a human; then a proper stop."""
+    def settle(self) -> bool:
+        """A quiet time, until every order has come to its end or waits for a human; then a proper stop. False: some
+        never do, and it is killed."""
         deadline_s = time.monotonic() + SETTLE_S
         with self.alive(cold=True) as life:
             while not self._settled() and not life.over(0.1):
                 self.run_errands()
                 if time.monotonic() > deadline_s:
-                    raise Fault(f"{self.terminal} does not settle:\n{self.last_words()}")
+                    return False
             life.end(signal.SIGTERM)
             life.over(ASK_S)
+        return True
 
     def _settled(self) -> bool:
         try:
