@@ -52,7 +52,7 @@ CLOSING, REVERSING, VERIFYING, ATTENTION = (
 )
 PAID, DECLINED, CLOSED, REVERSED = Phase.PAID, Phase.DECLINED, Phase.CLOSED, Phase.REVERSED
 
-LATE_NEWS_MS = 20_000  # from then on every query knows of a payment in our code's last second
+LATE_NEWS_MS = 20_000  # from then on every query knows of a payment in the last second
 
 
 # -- ending ----------------------------------------------------------------------------------------------
@@ -98,7 +98,10 @@ def only_expired(order: Order, event: PaymentDeclined) -> bool:
 
 
 def closed_there(order: Order, event: OrderClosed, timing: Timing) -> Step:
-    """The gateway says that it cannot be paid. After an undo of ours that is what we asked for."""
+    """The gateway says that it cannot be paid. After an undo of ours that is what we asked for. But a question may
+    be answered from before the capture that we have seen: then only the undo's own answer settles it."""
+    if order.paid is not None and order.pace.asked is Ask.QUERY:
+        return send_undo(order, event, timing)
     return end(order, ended_as(order), Reason.AT_GATEWAY, event.detail)
 
 
@@ -244,7 +247,7 @@ def _verified_at_ms(order: Order, event: Event, timing: Timing) -> int:
 def _dead_ms(order: Order, timing: Timing) -> int:
     """When an order that nobody ended can no longer be paid, as far as its own times tell."""
     if order.mode is Mode.CPM:
-        return order.opened_ms + timing.verify_ms
+        return order.opened_ms + timing.verify_ms + LATE_NEWS_MS
     return (order.payable_until_ms or 0) + LATE_NEWS_MS
 
 
@@ -336,13 +339,14 @@ def undoing_row(phase: Phase) -> Row:
     undone = (phase,) if phase is CLOSING else (phase, REVERSED)  # money was seen: it is back
     refused = (phase, ATTENTION) if phase is CLOSING else (phase, ATTENTION, Phase.REFUNDING)
     unseen = (phase, CLOSED) if phase is CLOSING else (phase,)  # our code, that nobody has
+    closed = (ended,) if phase is CLOSING else (phase, ended)
     return row(
         {
             PaymentApproved: rule(on_approved, PAID, ATTENTION, REVERSING),
             PaymentHinted: rule(ask_now, phase),
             PaymentPending: rule(on_pending, *unseen, ATTENTION),
             PaymentDeclined: rule(on_declined, phase, DECLINED),
-            OrderClosed: rule(closed_there, ended),
+            OrderClosed: rule(closed_there, *closed),
             OrderNotFound: rule(on_not_found, phase, VERIFYING, ended),
             UndoAccepted: rule(on_undone, *undone),
             UndoRefused: rule(on_refused, *refused),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from terminal.core.doubt import LATE_NEWS_MS
 from terminal.core.effects import QueryOrder, ReverseOrder, SubmitPayment
 from terminal.core.events import (
     AnswerUnclear,
@@ -245,10 +246,10 @@ def test_reversing_window_over_and_nothing_known_to_be_paid_needs_a_human() -> N
 
 def test_verifying_ends_when_the_code_cannot_arrive_any_more() -> None:
     sale = reversing().hears(OrderNotFound)
-    assert sale.order.until_ms == 1_000 + sale.timing.verify_ms
+    assert sale.order.until_ms == 1_000 + sale.timing.verify_ms + LATE_NEWS_MS
     while not sale.order.final:
         sale.wakes().hears(OrderNotFound)
-    assert (sale.phase, sale.now_ms >= 131_000) == (Phase.REVERSED, True)
+    assert (sale.phase, sale.now_ms >= 141_000) == (Phase.REVERSED, True)
 
 
 def test_verifying_arrived_after_all_is_reversed() -> None:

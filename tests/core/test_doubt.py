@@ -221,15 +221,24 @@ def test_verifying_does_not_end_before_its_time(sale_of: Any) -> None:
 def test_an_undo_that_finds_no_order_long_after_the_code_left_needs_no_watch() -> None:
     """The charge cannot be on its way any more: the watch would end with its first answer."""
     sale = reversing()
-    dead_ms = sale.order.opened_ms + sale.timing.verify_ms
+    dead_ms = sale.order.opened_ms + sale.timing.verify_ms + LATE_NEWS_MS
     assert reversing().hears(OrderNotFound, dead_ms - 1 - sale.now_ms).phase is Phase.VERIFYING
     assert sale.hears(OrderNotFound, dead_ms - sale.now_ms).phase is Phase.REVERSED
+
+
+def test_closed_of_money_that_was_seen_is_believed_of_the_undo_alone() -> None:
+    """A question may be answered from before the capture: a gateway has more than one machine."""
+    sale = verifying_cpm().wakes().hears(PaymentApproved, paid=EUR_5).hears(AnswerUnclear).wakes()
+    assert (sale.phase, sale.asks) == (Phase.REVERSING, QueryOrder)
+    assert sale.hears(OrderClosed).phase is Phase.REVERSING
+    assert sale.asks is ReverseOrder
+    assert sale.hears(OrderClosed).phase is Phase.REVERSED
 
 
 def test_verifying_begins_anew_after_a_reboot() -> None:
     """Boot time began anew, so how long it has been watched is not known: only ever wait longer."""
     sale = verifying_cpm().restarts(rebooted=True)
-    assert sale.order.until_ms == sale.now_ms + sale.timing.verify_ms
+    assert sale.order.until_ms == sale.now_ms + sale.timing.verify_ms + LATE_NEWS_MS
     sale = shown(life_ms=900_000).hears(CancelPressed).until(CloseOrder, OrderNotFound)
     sale.hears(OrderNotFound).restarts(rebooted=True)
     assert sale.order.until_ms == sale.now_ms + 900_500 + LATE_NEWS_MS
