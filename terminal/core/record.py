@@ -40,6 +40,6 @@ def _loose_copy(kind: Any) -> Callable[[object], Any]:
     words: dict[str, Any] = {
         "make": type(kind.__name__, kind.__bases__, {"__slots__": kind.__slots__, **plain})
     }
-    exec("\n".join([*lines, " return new"]), words)  # noqa: S102 - the names are our own fields'
+    exec("\n".join([*lines, " return new"]), words)  # noqa: S102  # nosec B102 - our own fields' names
     copy: Callable[[object], Any] = words["copy"]
     return copy
