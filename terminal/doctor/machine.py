@@ -94,19 +94,21 @@ def card(patient: Patient) -> Iterator[Finding]:
 
 def in_memory(mounts: str, place: Path) -> bool:
     """Whether a file there would not outlive the power: a memory file system, or an overlay that writes to one."""
-    kind, options = _mounted(mounts, place)
+    rows = [line.split() for line in mounts.splitlines() if line.count(" ") >= 3]
+    at, kind, options = _mounted(rows, place)
     upper = re.search(r"(?:^|,)upperdir=([^,]+)", options)
-    if kind == "overlay" and upper:
-        kind, _ = _mounted(mounts, Path(upper[1]))
+    if kind == "overlay" and upper:  # what was mounted after it does not hold what it writes to
+        _, kind, _ = _mounted(rows[:at], Path(upper[1]))
     return kind in ("tmpfs", "ramfs")
 
 
-def _mounted(mounts: str, place: Path) -> tuple[str, str]:
-    """Kind and options of the file system that holds `place`; of two in one spot the later is on top."""
-    rows = [line.split() for line in mounts.splitlines() if line.count(" ") >= 3]
-    holding = [row for row in rows if place.is_relative_to(row[1])]
-    found = max(reversed(holding), key=lambda row: len(row[1]), default=["", "", "", ""])
-    return found[2], found[3]
+def _mounted(rows: list[list[str]], place: Path) -> tuple[int, str, str]:
+    """Row, kind and options of the file system that holds `place`; of two in one spot the later is on top."""
+    holding = [(len(row[1]), at) for at, row in enumerate(rows) if place.is_relative_to(row[1])]
+    if not holding:
+        return 0, "", ""
+    _, at = max(holding)
+    return at, rows[at][2], rows[at][3]
 
 
 def clock(patient: Patient) -> Iterator[Finding]:

@@ -199,6 +199,7 @@ PLACE = Path("/var/lib/terminal")
         ("/dev/mmcblk0p2 / ext4 rw 0 0\n", False),
         ("/dev/mmcblk0p2 / ext4 rw 0 0\ntmpfs /var/lib tmpfs rw 0 0\n", True),
         ("overlay / overlay rw,lowerdir=/l,upperdir=/u,workdir=/w 0 0\n", False),
+        ("overlay / overlay rw,upperdir=/tmp/u,workdir=/w 0 0\ntmpfs /tmp tmpfs rw 0 0\n", False),
         ("", False),
     ],
 )
