@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "scripts" / "requirements").glob("*.txt"))
 UNIT = ROOT / "scripts" / "requirements" / "unit.txt"
+PAGE = UNIT.with_name("LICENCES.md")
 
 # Their files say it, their metadata does not say it in these words.
 SAID_ELSEWHERE = {

@@ -38,7 +38,7 @@ def test_one_that_is_not_is_found(line: str, tmp_path: Path) -> None:
 
 def test_the_list_is_that_of_the_lock_file() -> None:
     """Else: scripts/licences."""
-    assert (licences.ROOT / "LICENCES.md").read_text("utf-8") == licences.text()
+    assert licences.PAGE.read_text("utf-8") == licences.text()
 
 
 @pytest.mark.parametrize("name", licences.pinned(licences.UNIT))
