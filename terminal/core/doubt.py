@@ -213,7 +213,8 @@ def on_approved(order: Order, event: PaymentApproved, timing: Timing) -> Step:
 
 
 def on_declined(order: Order, event: PaymentDeclined, timing: Timing) -> Step:
-    if only_expired(order, event):
+    """Of money that was once seen it means nothing: it was said before the capture was heard of."""
+    if order.paid is not None or only_expired(order, event):
         return send_undo(order, event, timing)
     return decline(order, event, timing)
 

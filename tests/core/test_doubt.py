@@ -235,6 +235,13 @@ def test_closed_of_money_that_was_seen_is_believed_of_the_undo_alone() -> None:
     assert sale.hears(OrderClosed).phase is Phase.REVERSED
 
 
+def test_declined_of_money_that_was_seen_ends_nothing() -> None:
+    sale = verifying_cpm().wakes().hears(PaymentApproved, paid=EUR_5).hears(AnswerUnclear).wakes()
+    sale.hears(PaymentDeclined, reason=Reason.REFUSED)
+    assert (sale.phase, sale.asks) == (Phase.REVERSING, ReverseOrder)
+    assert sale.hears(UndoAccepted).phase is Phase.REVERSED
+
+
 def test_verifying_begins_anew_after_a_reboot() -> None:
     """Boot time began anew, so how long it has been watched is not known: only ever wait longer."""
     sale = verifying_cpm().restarts(rebooted=True)
