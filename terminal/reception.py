@@ -13,11 +13,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from terminal import __version__
-from terminal.core.counter import Stand
 from terminal.core.events import CancelPressed, SaleAsked
 from terminal.core.refund import left_over
 from terminal.core.sale import FINAL, Order, Phase
 from terminal.core.sight import CLOCK_NOT_SET, doing, outcome
+from terminal.core.stand import Stand
 from terminal.core.terms import JournalFault, Mode, Money, Refusal
 from terminal.dispatcher.enquiries import Said, agree
 from terminal.dispatcher.outbox import PLACES

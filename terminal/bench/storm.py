@@ -25,10 +25,10 @@ from terminal.bench.settings import ACCOUNTS, Tables, changed, tables, toml
 from terminal.clock import SystemClock
 from terminal.codes.scanned import PaymentCode
 from terminal.config import load
-from terminal.core.counter import Shop
 from terminal.core.effects import Beep, OpenCpm, OpenMpm
 from terminal.core.events import CancelPressed
 from terminal.core.sale import RETURNS, Order, Phase
+from terminal.core.stand import Shop
 from terminal.core.terms import Mode, Money, Refusal
 from terminal.core.views import Glass
 from terminal.devices.keypad.none import Device as NoKeypad

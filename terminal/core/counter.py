@@ -1,27 +1,21 @@
 """The people's side of the counter: keys, the scanner, and which sale is in front.
 
-A `Counter` lives in RAM only: money is in the orders. Like an order it is stepped by a table, stand x event, every
-cell decided. Its effects ask for orders to be opened or told something, and for sounds; what is to be seen is read
-off it (`sight.py`).
+Like an order the counter (`stand.py`) is stepped by a table, stand x event, every cell decided. Its effects ask for
+orders to be opened or told something, and for sounds; what is to be seen is read off it (`sight.py`).
 
-One sale, no mode to choose (counter.md): after OK our code is shown and the scanner is armed at the same time. A
-customer's code makes the shown order end first; `held` keeps it, in RAM, until that is certain (I2).
+One sale, no mode to choose (counter.md): after OK our code is shown and the scanner is armed at the same time. What
+a customer's code comes to is in `scanning.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
 from terminal.codes.scanned import Refused
-from terminal.codes.wallets import Certainty, identify
-from terminal.core.effects import Beep, CounterEffect, OpenCpm, OpenMpm, Tell
+from terminal.core.effects import Beep, CounterEffect, OpenMpm, Tell
 from terminal.core.entry import Entry
 from terminal.core.events import (
     CancelPressed,
-    CodePresented,
     CodeScanned,
     CounterEvent,
     Event,
@@ -37,92 +31,34 @@ from terminal.core.events import (
 )
 from terminal.core.record import replace
 from terminal.core.sale import RETURNS, Order, Phase
+from terminal.core.scanning import (
+    charge,
+    choosing_key,
+    choosing_over,
+    scan_refused,
+    scanned,
+    scanning_key,
+    scanning_over,
+)
+from terminal.core.stand import (
+    LIVE_MPM,
+    Counter,
+    CounterStep,
+    Do,
+    Offer,
+    Shop,
+    Stand,
+    armed,
+    go_idle,
+    ignore,
+    no,
+)
 from terminal.core.terms import Mode, Money, Refusal
 
-if TYPE_CHECKING:
-    from terminal.codes.scanned import PaymentCode
-    from terminal.codes.wallets import Rules
-
-
-class Offer(Enum):
-    """What the customer is offered after OK: our code, our scanner, or both at once."""
-
-    SHOW = "show"
-    SCAN = "scan"
-    BOTH = "both"
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """The settings that the counter decides by. `accepted`: wallet ids this shop takes, empty: all.
-    `rules`: which wallet a code belongs to (codes/wallets.toml), None: the packaged ones."""
-
-    currency: str
-    max_minor: int
-    offer: Offer = Offer.BOTH
-    accepted: frozenset[str] = frozenset()
-    rules: Rules | None = None
-    result_ms: int = 8_000
-    scan_ms: int = 90_000
-    held_ms: int = 45_000  # a customer's code lives about 60 s (gateways.md 5)
-    test: bool = False
-
-
-class Stand(Enum):
-    """What the counter is doing."""
-
-    __hash__ = object.__hash__  # as in sale.Phase
-    IDLE = "idle"
-    TYPING = "typing"
-    SCANNING = "scanning"  # waiting for a customer's code, no order yet
-    CHOOSING = "choosing"  # whose wallet is it?
-    SELLING = "selling"  # an order is in front
-    RESULT = "result"  # how it ended
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A scanned code that waits for its wallet to be chosen or for the shown order to end."""
-
-    code: PaymentCode
-    digest: str
-    at_ms: int
-    wallet: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """All times in boot ms. `front` is the order that the people at the counter are looking at."""
-
-    stand: Stand = Stand.IDLE
-    since_ms: int = 0
-    entry: Entry = field(default=Entry())
-    amount: Money | None = None
-    mode: Mode | None = None  # this sale only that way; None: as the shop offers
-    front: Order | None = None
-    held: Held | None = None
-    wallets: tuple[str, ...] = ()  # the choices on the screen, most likely first
-    note: str = ""
-    again: bool = False  # the result is of an earlier sale
-    online: bool = True
-    scanner_lost: bool = False
-    why: str | None = None  # why no sale may start; None: all well
-    remedy: str = ""
-    recent: tuple[tuple[str, int], ...] = field(default=(), repr=False)  # digests seen, when
-    untold: tuple[Order, ...] = ()  # ends of earlier sales that nobody at the counter has seen yet
-
-
-CounterStep = tuple[Counter, tuple[CounterEffect, ...]]
-Do = Callable[[Counter, Any, Shop], CounterStep]
-
-CHOICES_MAX = 3
-RECENT_MAX = 64
 ABANDONED_MS = 180_000  # without a key
 UNTOLD_MAX = 8  # the journal has them all
-REUSE_MS = 600_000  # the same code on another sale within ten minutes is refused (I11)
 DEAF_MS = 500  # a result that has just appeared is not dismissed by a key meant for the screen before (F80)
 _ENDING = frozenset({Phase.CLOSING, Phase.REVERSING, Phase.VERIFYING, Phase.REFUNDING})
-_LIVE_MPM = frozenset({Phase.REQUESTING, Phase.PRESENTING})
 _UNOPENED = frozenset({Stand.SCANNING, Stand.CHOOSING, Stand.SELLING})  # if no order is in front
 
 
@@ -149,53 +85,12 @@ def next_wake(counter: Counter, shop: Shop) -> int | None:
     return None
 
 
-def armed(counter: Counter, shop: Shop) -> bool:
-    """True while a customer's code is awaited; otherwise what readers see is nobody's business (F15, F22)."""
-    if counter.stand is Stand.SCANNING:
-        return True
-    return (
-        counter.stand is Stand.SELLING
-        and shop.offer is Offer.BOTH
-        and counter.mode is None
-        and counter.why is None
-        and counter.held is None
-        and counter.front is not None
-        and counter.front.phase in _LIVE_MPM
-        and not counter.front.restarted
-    )
-
-
 def _needs_a_key(counter: Counter) -> bool:
     """What happened while nobody looked, or needs a human, stays until somebody presses a key."""
     return counter.again or (counter.front is not None and counter.front.phase is Phase.ATTENTION)
 
 
-# -- small moves ---------------------------------------------------------------------------------------
-
-
-def ignore(counter: Counter, event: Event, shop: Shop) -> CounterStep:
-    return counter, ()
-
-
-def no(counter: Counter, event: Event, shop: Shop) -> CounterStep:
-    """A key or a scan that means nothing now is answered all the same."""
-    return counter, (Beep.NO,)
-
-
-def go_idle(counter: Counter, event: Event) -> Counter:
-    return replace(
-        counter,
-        stand=Stand.IDLE,
-        since_ms=event.at_ms,
-        entry=Entry(),
-        amount=None,
-        mode=None,
-        front=None,
-        held=None,
-        wallets=(),
-        note="",
-        again=False,
-    )
+# -- line and service ---------------------------------------------------------------------------------------
 
 
 def line_changed(counter: Counter, event: LineChanged, shop: Shop) -> CounterStep:
@@ -298,118 +193,6 @@ def sale_asked(counter: Counter, event: SaleAsked, shop: Shop) -> CounterStep:
     return start(counter, event, shop, event.amount, event.mode)
 
 
-# -- the customer's code -------------------------------------------------------------------------------
-
-
-def scanned(counter: Counter, event: CodeScanned, shop: Shop) -> CounterStep:
-    """Whose wallet is it? One answer: go. Several: ask at the counter. None: say so."""
-    if not armed(counter, shop):
-        return counter, ()
-    if _seen_lately(counter, event):
-        raise Refusal("This code was used before. Ask for a new one.")
-    wallets, sure = _candidates(event, shop)
-    held = Held(event.code, event.digest, event.at_ms, wallets[0] if sure else None)
-    if held.wallet is None:
-        choosing = replace(counter, held=held, wallets=wallets, stand=Stand.CHOOSING, note="")
-        return replace(choosing, since_ms=event.at_ms), (Beep.TICK,)
-    return use(replace(counter, held=held), event, shop)
-
-
-def _seen_lately(counter: Counter, event: CodeScanned) -> bool:
-    return any(
-        digest == event.digest and event.at_ms - at_ms < REUSE_MS
-        for digest, at_ms in counter.recent
-    )
-
-
-def _candidates(event: CodeScanned, shop: Shop) -> tuple[tuple[str, ...], bool]:
-    """Wallet ids, most likely first, and whether the first may be used without asking: it is the only one
-    and no guess, or all that the shop takes. A code that nobody's rule knows may be any of the shop's."""
-    found = identify(event.code.reveal(), shop.rules, symbology=event.code.symbology)
-    known = found.candidates
-    taken = [it for it in known if not shop.accepted or it.wallet in shop.accepted]
-    if known and not taken:
-        raise Refusal(f"{known[0].wallet} is not taken here. Ask for another wallet.")
-    choices = tuple(it.wallet for it in taken) or tuple(sorted(shop.accepted))
-    if not choices:
-        raise Refusal("This code is not known. Ask for another wallet.")
-    guessed = any(it.certainty is Certainty.GUESS for it in taken) and len(shop.accepted) != 1
-    return choices[:CHOICES_MAX], len(choices) == 1 and not guessed
-
-
-def use(counter: Counter, event: Event, shop: Shop) -> CounterStep:
-    """Charge the held code now, or as soon as the shown order has provably ended."""
-    if counter.front is None:
-        return charge(counter, event, shop)
-    selling = replace(counter, stand=Stand.SELLING, wallets=(), note="")
-    presented = CodePresented(at_ms=event.at_ms)
-    return selling, (Beep.TICK, Tell(counter.front.order_no, presented))
-
-
-def charge(counter: Counter, event: Event, shop: Shop) -> CounterStep:
-    held, amount = counter.held, counter.amount
-    assert held is not None
-    assert amount is not None
-    if event.at_ms - held.at_ms > shop.held_ms:
-        waiting = replace(counter, held=None, wallets=(), front=None)
-        return replace(
-            waiting,
-            stand=Stand.SCANNING,
-            since_ms=event.at_ms,
-            note="The code is too old. Ask for a new one.",
-        ), (Beep.NO,)
-    recent = ((held.digest, event.at_ms), *counter.recent)[:RECENT_MAX]
-    sale_no = counter.front.sale_no if counter.front else None
-    selling = replace(
-        counter, stand=Stand.SELLING, front=None, held=None, wallets=(), recent=recent, note=""
-    )
-    return replace(selling, since_ms=event.at_ms), (
-        Beep.TICK,
-        OpenCpm(amount, held.wallet, held.code, held.digest, sale_no),
-    )
-
-
-def scan_refused(counter: Counter, event: ScanRefused, shop: Shop) -> CounterStep:
-    if not armed(counter, shop):
-        return counter, ()
-    return replace(counter, note=event.message), (Beep.NO,)
-
-
-def choosing_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
-    """1..3 choose; 0 and C let the customer try again."""
-    chosen = {str(number): wallet for number, wallet in enumerate(counter.wallets, start=1)}
-    if event.key.value in chosen and counter.held is not None:
-        held = replace(counter.held, wallet=chosen[event.key.value])
-        return use(replace(counter, held=held), event, shop)
-    if event.key in (Key.D0, Key.CANCEL, Key.CLEAR):
-        return _back_to_waiting(counter, event), (Beep.KEY,)
-    return no(counter, event, shop)
-
-
-def _back_to_waiting(counter: Counter, event: Event) -> Counter:
-    stand = Stand.SELLING if counter.front else Stand.SCANNING
-    return replace(counter, stand=stand, since_ms=event.at_ms, held=None, wallets=(), note="")
-
-
-def choosing_over(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:
-    if event.at_ms < counter.since_ms + shop.scan_ms:
-        return counter, ()
-    return _back_to_waiting(counter, event), (Beep.NO,)
-
-
-def scanning_key(counter: Counter, event: KeyPressed, shop: Shop) -> CounterStep:
-    """No order exists yet: C simply ends it."""
-    if event.key in (Key.CANCEL, Key.CLEAR):
-        return go_idle(counter, event), (Beep.KEY,)
-    return no(counter, event, shop)
-
-
-def scanning_over(counter: Counter, event: WakeDue, shop: Shop) -> CounterStep:
-    if event.at_ms < counter.since_ms + shop.scan_ms:
-        return counter, ()
-    return go_idle(counter, event), (Beep.NO,)
-
-
 # -- a sale in front -----------------------------------------------------------------------------------
 
 
@@ -462,7 +245,7 @@ def _progress(before: Order | None, order: Order) -> tuple[CounterEffect, ...]:
     if order.pace.payer_acting and not acting:
         return (Beep.TICK,)
     unsure = order.pace.tries > 0 and (before is None or before.pace.tries == 0)
-    if unsure and order.phase not in _LIVE_MPM:
+    if unsure and order.phase not in LIVE_MPM:
         return (Beep.UNKNOWN,)
     return ()
 

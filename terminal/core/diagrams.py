@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from terminal.core import doubt, give_back
-from terminal.core.counter import Stand
 from terminal.core.events import (
     CodeScanned,
     Event,
@@ -20,6 +19,7 @@ from terminal.core.events import (
     WakeDue,
 )
 from terminal.core.sale import FINAL, Phase
+from terminal.core.stand import Stand
 from terminal.core.step import TABLES
 from terminal.core.table import EVENTS, Rule, Table
 from terminal.core.terms import Mode

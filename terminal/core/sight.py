@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from terminal.core.counter import Counter, Shop, Stand, armed
 from terminal.core.sale import NO_CANCEL, NOT_UNDONE, RETURNS, Order, Phase, Reason
+from terminal.core.stand import Counter, Shop, Stand, armed
 from terminal.core.terms import Money
 from terminal.core.views import (
     Attention,

@@ -8,7 +8,7 @@ from terminal.core.sight import CLOCK_NOT_SET, view
 from terminal.core.views import Glass, Idle
 
 if TYPE_CHECKING:
-    from terminal.core.counter import Counter, Shop
+    from terminal.core.stand import Counter, Shop
     from terminal.dispatcher.contact import Contact
     from terminal.dispatcher.orders import Orders
     from terminal.dispatcher.parts import Parts

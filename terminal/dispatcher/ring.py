@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from terminal.core import counter as people
 from terminal.core import cpm, mpm, refund
-from terminal.core.counter import Counter, Shop
 from terminal.core.effects import (
     Beep,
     CounterEffect,
@@ -53,7 +52,9 @@ from terminal.core.events import (
 )
 from terminal.core.record import replace
 from terminal.core.sale import RETURNS, Order, Pace, Phase, Reason
+from terminal.core.scanning import RECENT_MAX
 from terminal.core.sight import UPDATING
+from terminal.core.stand import Counter, Shop, Stand, armed
 from terminal.core.step import step
 from terminal.core.table import Step, attention
 from terminal.core.terms import ORDER_NO_MAX, HouseFault, JournalFault, Mode, mint_order_no
@@ -153,7 +154,7 @@ class Dispatcher:
     def tidy(self) -> None:
         """Nobody is at the counter: a full file of the journal is put away now. Not by a release on probation:
         the next file may be one that the release before cannot read."""
-        idle = self.counter.stand is people.Stand.IDLE and not self.outbox.exchanges
+        idle = self.counter.stand is Stand.IDLE and not self.outbox.exchanges
         if idle and not self.is_held:
             self.parts.journal.tidy()
 
@@ -371,7 +372,7 @@ class Dispatcher:
         front = self.counter.front
         if front is not None:
             return front.order_no == order_no
-        return self.counter.stand is people.Stand.SELLING
+        return self.counter.stand is Stand.SELLING
 
     def say_unsaid(self) -> None:
         """A request that cannot be said on this gateway's wire: nothing left, and the settings are at fault."""
@@ -495,7 +496,7 @@ class Dispatcher:
 
     def _recent_codes(self, now_ms: int) -> tuple[tuple[str, int], ...]:
         """A restart does not make a used code new (I11)."""
-        rows = recalled(lambda: self.parts.journal.tail(people.RECENT_MAX)) or []
+        rows = recalled(lambda: self.parts.journal.tail(RECENT_MAX)) or []
         return tuple((row.order.code_digest, now_ms) for row in rows if row.order.code_digest)
 
     # -- what people see -------------------------------------------------------------------------------
@@ -504,11 +505,11 @@ class Dispatcher:
         """Bring the edges in line with the state: service, scanners, glass."""
         self.check_service()
         self.check_scanners()
-        armed = people.armed(self.counter, self.shop)
-        if armed is not self.armed:
-            self.armed = armed
+        awaited = armed(self.counter, self.shop)
+        if awaited is not self.armed:
+            self.armed = awaited
             for scanner in self.parts.scanners:
-                scanner.arm(armed)
+                scanner.arm(awaited)
         now_ms = self.parts.time.boot_ms()
         background = self.badge.read(self.counter, self.orders, now_ms)
         glass = glass_of(

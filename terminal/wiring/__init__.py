@@ -25,7 +25,7 @@ from terminal.config import (
     load_profile,
 )
 from terminal.control import Control
-from terminal.core.counter import Offer, Shop
+from terminal.core.stand import Offer, Shop
 from terminal.core.terms import JournalFault, Refusal
 from terminal.dispatcher import Asked, Dispatcher, Noticed, Parts
 from terminal.dispatcher.ring import utc_label

@@ -15,23 +15,30 @@ from typing import Any, Self
 from terminal.codes.scanned import PaymentCode
 from terminal.core import counter as people
 from terminal.core import cpm, mpm
-from terminal.core.counter import Counter, Offer, Shop, Stand
 from terminal.core.effects import Beep, CounterEffect, OpenCpm, OpenMpm, Tell
 from terminal.core.events import (
+    CodeIssued,
     CodeScanned,
     CounterEvent,
     Key,
     KeyPressed,
+    LineFailed,
+    OrderClosed,
     OrderEvent,
     OrderMoved,
+    PaymentApproved,
+    PaymentPending,
+    UndoAccepted,
     WakeDue,
 )
 from terminal.core.sale import Order, Phase, Reason
 from terminal.core.sight import view
+from terminal.core.stand import Counter, Offer, Shop, Stand, armed
 from terminal.core.step import step
 from terminal.core.table import Step
 from terminal.core.timing import Timing
 from terminal.core.views import Idle, View
+from tests.core.script import EUR_5
 
 ALIPAY = "2534567890123456"  # one wallet, likely
 EITHER = "253456789012345678901234"  # two wallets
@@ -39,6 +46,7 @@ THREE = "2834567890123456789"
 GUESSED = "6234567890123456"  # one wallet, a guess
 UNKNOWN = "9999999999999999"
 SHOPS_CODE = "00020101021129370016A000000677010111011300668012345675802TH530376463046197"
+QR = "https://pay/1"
 SHOP = Shop(currency="EUR", max_minor=100_000)
 SCAN_ONLY = Shop(currency="EUR", max_minor=100_000, offer=Offer.SCAN)
 IDLE = Idle("The shop")
@@ -114,7 +122,7 @@ class Desk:
 
     @property
     def armed(self) -> bool:
-        return people.armed(self.counter, self.shop)
+        return armed(self.counter, self.shop)
 
     # -- the dispatcher's part ----------------------------------------------------------------------------
 
@@ -161,3 +169,55 @@ class Desk:
         assert len(live) == len(set(live)), "two live orders of one sale"
         paid = [it.sale_no for it in self.orders.values() if it.phase is Phase.PAID]
         assert not set(live) & set(paid), "a sale that was paid goes on"
+
+
+# -- desks where something has happened already ---------------------------------------------------------------
+
+
+def idle() -> Desk:
+    return Desk()
+
+
+def typing() -> Desk:
+    return Desk().press("5 00")
+
+
+def selling() -> Desk:
+    """5.00 EUR, our code is on the glass, the scanner is armed."""
+    return Desk().press("5 00 ok").hears(CodeIssued, code=QR)
+
+
+def scanning() -> Desk:
+    return Desk(SCAN_ONLY).press("5 00 ok")
+
+
+def choosing() -> Desk:
+    return selling().scan(EITHER)
+
+
+def paid() -> Desk:
+    return selling().hears(PaymentApproved, 2_000, paid=EUR_5, gateway_ref="g123456")
+
+
+def unpaid() -> Desk:
+    return selling().hears(OrderClosed, 2_000)
+
+
+def checking() -> Desk:
+    """C was pressed, the line is dead, the result is unknown."""
+    desk = selling().press("cancel").hears(LineFailed, 10_000, left=True)
+    assert desk.front.phase is Phase.CLOSING
+    return desk
+
+
+def close(desk: Desk) -> Desk:
+    """The order in front is undone and the gateway agrees."""
+    for _ in range(40):
+        if desk.front.pace.asked and desk.front.undo_left:
+            desk.hears(UndoAccepted)
+            return desk.hears(OrderClosed)
+        if desk.front.pace.asked:
+            desk.hears(PaymentPending)
+        else:
+            desk.hears(WakeDue, 2_000)
+    raise AssertionError("no undo left")

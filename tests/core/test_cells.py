@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terminal.core import counter
-from terminal.core.counter import Stand
 from terminal.core.events import (
     CounterEvent,
     Event,
@@ -22,6 +21,7 @@ from terminal.core.events import (
     WakeDue,
 )
 from terminal.core.sale import FINAL, Order, Phase
+from terminal.core.stand import Stand
 from terminal.core.step import TABLES, step
 from terminal.core.table import EVENTS, Mark, Rule, Step, Table, row, rule, walk
 from terminal.core.terms import HouseFault, Mode

@@ -11,7 +11,6 @@ import pytest
 
 from terminal.core import counter as people
 from terminal.core import diagrams
-from terminal.core.counter import Counter, CounterStep, Offer, Shop, Stand
 from terminal.core.events import (
     CodeIssued,
     CounterEvent,
@@ -27,6 +26,7 @@ from terminal.core.events import (
     WakeDue,
 )
 from terminal.core.sale import Phase
+from terminal.core.stand import Counter, CounterStep, Offer, Shop, Stand
 from terminal.core.step import TABLES
 from terminal.core.table import Rule
 from terminal.core.terms import Mode

@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from terminal.core.counter import Counter
 from terminal.core.events import Key, KeyPressed
 from terminal.core.record import replace
 from terminal.core.sale import Order, Pace, Phase
+from terminal.core.stand import Counter
 from terminal.core.terms import Mode, Money
 
 ORDER = Order(

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from terminal.core.counter import Counter, Stand
 from terminal.core.events import (
     AnswerUnclear,
     CancelPressed,
@@ -24,6 +23,7 @@ from terminal.core.events import (
 )
 from terminal.core.sale import RETURNS, Order, Phase, Reason
 from terminal.core.sight import CLOCK_NOT_SET, UNSURE_TRIES, of_order, outcome, view
+from terminal.core.stand import Counter, Stand
 from terminal.core.views import (
     Attention,
     Checking,

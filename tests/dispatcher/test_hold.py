@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from terminal.core.counter import Counter, Stand
 from terminal.core.sale import Phase
 from terminal.core.sight import UPDATING
+from terminal.core.stand import Counter, Stand
 from terminal.journal import Journal
 from terminal.reception import HOLD_MS, Reception
 from terminal.releases import Releases

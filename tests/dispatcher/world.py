@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from terminal.bench.simulator.codec import Asking, Codec, saying
-from terminal.core.counter import Shop
 from terminal.core.effects import Request
 from terminal.core.events import Event, Key, KeyPressed, OrderEvent, OrderNotFound, SaleOpened
 from terminal.core.sale import Order, Phase
+from terminal.core.stand import Shop
 from terminal.core.terms import Mode, Money
 from terminal.core.timing import Timing
 from terminal.core.views import Glass

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from terminal.bench.simulator.clock import Clock
-from terminal.core import counter, cpm, doubt, mpm, refund, step
+from terminal.core import cpm, doubt, mpm, refund, scanning, step
 from terminal.core.effects import RefundOrder, SubmitPayment
 from terminal.core.events import (
     AnswerUnclear,
@@ -33,6 +33,7 @@ from terminal.core.events import (
     WakeDue,
 )
 from terminal.core.sale import Ask, Order, Pace, Phase, Reason
+from terminal.core.stand import Counter, CounterStep, Shop
 from terminal.core.table import Do, Rule, Step, Table
 from terminal.core.terms import Mode, mint_order_no
 from terminal.core.timing import Timing
@@ -234,10 +235,10 @@ def overwrite_final(patch: Patch) -> None:
 def second_order_at_once(patch: Patch) -> None:
     """new_order: the customer's code is charged while our own can still be paid."""
 
-    def use(it: counter.Counter, event: Event, shop: counter.Shop) -> counter.CounterStep:
-        return counter.charge(it, event, shop)
+    def use(it: Counter, event: Event, shop: Shop) -> CounterStep:
+        return scanning.charge(it, event, shop)
 
-    patch.setattr(counter, "use", use)
+    patch.setattr(scanning, "use", use)
 
 
 def code_sent_again(patch: Patch) -> None:
@@ -267,7 +268,7 @@ def refused_give_back_is_done(patch: Patch) -> None:
 
 def used_codes_forgotten(patch: Patch) -> None:
     """The same code on another sale is charged again."""
-    patch.setattr(counter, "_seen_lately", lambda it, event: False)  # noqa: ARG005
+    patch.setattr(scanning, "_seen_lately", lambda it, event: False)  # noqa: ARG005
 
 
 # -- returns -------------------------------------------------------------------------------------------------

@@ -22,9 +22,9 @@ from terminal.bench.sandbox.entries import State
 from terminal.bench.sandbox.mischief import Kind
 from terminal.bench.sandbox.rules import Rules
 from terminal.clock import SystemClock
-from terminal.core.counter import Shop
 from terminal.core.effects import OpenMpm
 from terminal.core.sale import Order
+from terminal.core.stand import Shop
 from terminal.core.terms import Mode, Money
 from terminal.core.timing import Timing
 from terminal.devices.buzzer import none as no_buzzer

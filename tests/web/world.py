@@ -23,7 +23,6 @@ from terminal.bench.sandbox.mischief import Kind
 from terminal.bench.sandbox.server import WIRES
 from terminal.codes.scanned import PaymentCode
 from terminal.core import events
-from terminal.core.counter import Shop
 from terminal.core.effects import (
     CreateOrder,
     OpenCpm,
@@ -36,6 +35,7 @@ from terminal.core.effects import (
 )
 from terminal.core.events import CancelPressed, OrderEvent
 from terminal.core.sale import Order, Phase
+from terminal.core.stand import Shop
 from terminal.core.terms import Mode, Money
 from terminal.devices.buzzer import none as no_buzzer
 from terminal.devices.keypad import none as no_keypad

@@ -26,10 +26,10 @@ from terminal.bench.simulator.people import People
 from terminal.bench.simulator.postman import Postman
 from terminal.bench.simulator.state import moment, state
 from terminal.bench.simulator.wires import WIRES, Wired, of_wire
-from terminal.core.counter import Offer, Shop
 from terminal.core.effects import Request
 from terminal.core.events import Key
 from terminal.core.sale import Order, Phase
+from terminal.core.stand import Offer, Shop
 from terminal.core.terms import JournalFault
 from terminal.core.views import Glass, Idle, Presenting, View
 from terminal.dispatcher import Answered, Asked, Dispatcher, Noticed, Parts

@@ -31,9 +31,9 @@ from terminal.bench.simulator.dice import Dice, Odds
 from terminal.bench.simulator.ledger import Ledger, Ways
 from terminal.bench.simulator.line import Answer, FaultyLine, Flights
 from terminal.bench.simulator.people import People
-from terminal.core.counter import Shop
 from terminal.core.events import Key
 from terminal.core.sale import Phase
+from terminal.core.stand import Shop
 from terminal.core.views import Glass, Idle, Presenting, View
 from terminal.dispatcher import Dispatcher, Parts
 from terminal.journal import Journal
