@@ -9,6 +9,7 @@ import os
 import select
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,7 @@ class Wire(Protocol):
     def close(self) -> None: ...
 
 
-class _Bus:
+class _Bus(ABC):
     """`sent` gets (is data, bytes) as the terminal writes them; `quiet` is called when nothing follows."""
 
     def __init__(self, node: str, quiet: Quiet) -> None:
@@ -52,12 +53,12 @@ class _Bus:
         self._watcher = threading.Thread(target=self._watch, name=node, daemon=True)
         self._watcher.start()
 
-    def plug(self, there: bool) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def plug(self, there: bool) -> None: ...
 
+    @abstractmethod
     def _taken(self, held: bytes) -> bytes:
         """Hand on the whole records of `held`; what is left over."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """The next chip's bytes are not ours to read: the watch has ended when this returns."""

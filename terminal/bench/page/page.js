@@ -117,8 +117,7 @@ $("tab-show").addEventListener("click", () => tab("show"));
 
 $("look").addEventListener("click", async () => {
   $("look").disabled = true; // an older look must not take away what a newer one saw
-  const said = await act("look");
-  $("look").disabled = false;
+  const said = await act("look").finally(() => ($("look").disabled = false));
   bill = said.ok ? said.order : null;
   $("bill").hidden = !bill;
   if (bill) {
