@@ -331,7 +331,8 @@ def _tls(error: ssl.SSLError) -> str:
         return "it speaks only an old TLS; 1.2 or newer is needed"
     if any(word in reason for word in _NO_TLS):
         return "it does not speak TLS: is the port right?"
-    if isinstance(error, ssl.SSLEOFError) or "EOF" in reason:
+    # Pythons differ in what they call it: bookworm's 3.11.2 says "zero return".
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or "EOF" in reason:
         return "it hung up during TLS"
     return f"TLS failed ({reason or error.__class__.__name__})"
 
