@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import select
 import stat
@@ -28,9 +29,11 @@ SYN_DROPPED = 3  # the kernel's buffer ran over: what comes before the next repo
 UP, DOWN, REPEAT = 0, 1, 2
 READ_EVENTS = 64
 WAIT_S = 0.2
-BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
+BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 1.0
 OPEN_TIMEOUT_S = 1.0
 CLOSE_TIMEOUT_S = 5.0
+
+log = logging.getLogger(__name__)
 
 _NAMES = (  # from code 1 on
     "ESC 1 2 3 4 5 6 7 8 9 0 MINUS EQUAL BACKSPACE TAB Q W E R T Y U I O P LEFTBRACE RIGHTBRACE ENTER LEFTCTRL "
@@ -144,14 +147,14 @@ class Listener:
                 finally:
                     keyboard.close()
             except OSError as fault:
-                self._lost = explain(self._what, self._path, fault)
+                self._say(explain(self._what, self._path, fault))
             self._tried.set()
             self._closing.wait(backoff_s)
             backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
 
     def _listen(self, keyboard: Keyboard) -> None:
         self._opened()
-        self._lost = None
+        self._say(None)
         self._tried.set()
         last_s = time.monotonic()
         while not self._closing.is_set():
@@ -160,6 +163,13 @@ class Listener:
                 last_s = time.monotonic()
             if time.monotonic() - last_s >= WAIT_S:
                 self._silent()
+
+    def _say(self, lost: str | None) -> None:
+        if lost is not None and lost != self._lost:
+            log.warning("%s", lost)
+        elif lost != self._lost:
+            log.info("the %s at %s is ready", self._what, self._path)
+        self._lost = lost
 
 
 def odd_path(path: str) -> str | None:
