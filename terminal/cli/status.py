@@ -43,8 +43,8 @@ def status(_options: Namespace, desk: Desk) -> int:
         desk.paper.data(reply)
     else:
         _show(desk, reply, stuck)
-    wanting = stuck or reply["recovery"] or reply.get("lost") or reply.get("returned")
-    return 1 if wanting or reply["verdict"] not in ("ready", "busy") else 0
+    wanting = (stuck, reply["recovery"], *map(reply.get, ("lost", "stuck", "returned")))
+    return 1 if any(wanting) or reply["verdict"] not in ("ready", "busy") else 0
 
 
 def _show(desk: Desk, reply: Facts, stuck: list[Facts]) -> None:
@@ -57,6 +57,8 @@ def _show(desk: Desk, reply: Facts, stuck: list[Facts]) -> None:
     for name, lost in reply.get("lost", {}).items():
         if lost != reply.get("remedy"):
             desk.paper.line(f"{name}: {lost}", Colour.BAD)
+    if keys := reply.get("stuck"):
+        desk.paper.line(f"keypad: stuck and ignored: {' '.join(keys)}. Free them.", Colour.BAD)
     for order in stuck:
         desk.paper.line(f"{order['order_no']} needs somebody to look at it.", Colour.BAD)
         desk.paper.line(f"Try: terminalctl journal show {order['order_no']}")

@@ -39,7 +39,10 @@ def devices(patient: Patient) -> Iterator[Finding]:
         lost: dict[str, str] = patient.daemon.get("lost", {})
         for what, why in lost.items():
             yield _device(what, why)
-        if not lost:
+        if keys := patient.daemon.get("stuck"):
+            says = f"Stuck, and ignored: {' '.join(keys)}. The other keys work."
+            yield bad("keypad", says, "Free the key; if that does not last, replace the keypad.")
+        elif not lost:
             yield good("devices", "all there")
         return
     if patient.settings is None or patient.profile is None:

@@ -138,6 +138,25 @@ def test_a_held_key_counts_once_and_cancel_held_is_clear(
     assert got(keys, 1) == [Key.D1]
 
 
+def test_F77_a_stuck_key_is_named_until_it_comes_up(
+    plugged: Callable[..., pad.Device],
+    cord: Cord,
+    keys: Keys,
+    monkeypatch: pytest.MonkeyPatch,
+    until: Until,
+) -> None:
+    device = plugged()
+    cord.down("KP7")
+    assert got(keys, 1) == [Key.D7]
+    assert device.stuck == ()
+    monkeypatch.setattr(pad, "STUCK_MS", 0)
+    assert device.stuck == ("7",)
+    cord.type("KP8")
+    assert got(keys, 1) == [Key.D8], "the others work"
+    cord.up("KP7")
+    until(lambda: device.stuck == ())
+
+
 def test_ten_thousand_strokes_with_rollover_are_the_keys_pressed(
     plugged: Callable[..., pad.Device], cord: Cord, keys: Keys
 ) -> None:

@@ -89,6 +89,14 @@ def test_a_release_on_probation_takes_no_sale_and_begins_no_new_journal_file(
         assert ask(world, "sale", amount="1.00", mode="mpm")["ok"] is True
 
 
+def test_F77_the_status_names_a_stuck_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_world(tmp_path) as world:
+        world.starts()
+        assert ask(world, "status")["stuck"] == []
+        monkeypatch.setattr(world.ring.parts.keypad, "stuck", ("7",), raising=False)
+        assert ask(world, "status")["stuck"] == ["7"]
+
+
 def test_the_status_tells_of_an_update_that_did_not_pass(tmp_path: Path) -> None:
     with a_world(tmp_path) as world:
         world.starts()

@@ -226,17 +226,20 @@ def test_what_the_daemon_says_is_believed(unit: Unit) -> None:
     """Its devices, its state; nothing is opened beside it."""
     status = {
         "ok": True, "why": None, "version": "1", "open": [], "last": None,
-        "lost": {"display": "The display is gone. Look at its cable."},
+        "lost": {"display": "The display is gone. Look at its cable."}, "stuck": ["7"],
     }  # fmt: skip
     control = Control(unit.socket, lambda _request: status)
     try:
         (service,) = unit.findings("service")
         (display,) = unit.findings("display")
+        (keypad,) = unit.findings("keypad")
     finally:
         control.close()
     assert service.verdict is Verdict.GOOD
     assert (display.verdict, display.says) == (Verdict.BAD, "The display is gone.")
     assert display.remedy == "Look at its cable."
+    assert keypad.verdict is Verdict.BAD
+    assert keypad.says == "Stuck, and ignored: 7. The other keys work."
 
 
 def test_an_order_that_needs_a_person_is_named(unit: Unit) -> None:

@@ -189,6 +189,13 @@ def test_status_says_what_is_wrong_and_what_mends_it(
         assert "contact  lost, last 2 h ago" in out
 
 
+def test_status_names_a_stuck_key(daemon: Daemon, typed: Typed) -> None:
+    daemon.will("status", status(stuck=["7", "ok"]))
+    code, out, _ = typed("status")
+    assert "keypad: stuck and ignored: 7 ok. Free them.\n" in out
+    assert code == 1
+
+
 def test_status_with_open_orders(daemon: Daemon, typed: Typed) -> None:
     presenting = facts(**WAITING) | {"age_s": 14}
     stuck = facts(order_no=SECOND, phase="attention", outcome="attention", mode="cpm", final=False)

@@ -11,6 +11,8 @@ Pressed = Callable[[Key], None]
 
 
 class Keypad(Protocol):
+    """One that can tell a key that is stuck names those in a property `stuck`: they are ignored, the others work."""
+
     def listen(self, pressed: Pressed) -> None:
         """Start delivering keys, each once, bounce and ghosts removed."""
         ...

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from terminal.core.events import Key
 from terminal.devices.keyboard import CODES, Listener, Stroke, odd_path
 from terminal.devices.keypad import Pressed
-from terminal.devices.matrix import Meanings, Place
+from terminal.devices.matrix import STUCK_MS, Meanings, Place
 
 LAYOUT = {
     **{f"KP{digit}": str(digit) for digit in range(10)},
@@ -89,6 +89,13 @@ class Device:
     def lost(self) -> str | None:
         return self._listener.lost
 
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """The names of the keys that have been down for 60 s (F77). Each counted once, when it went down."""
+        now_ms = _boot_ms()
+        names = [name for name, at_ms in self._down_ms.copy().items() if now_ms - at_ms >= STUCK_MS]
+        return tuple(self._row[self._places[name][1]].value for name in names)
+
     def close(self) -> None:
         self._listener.close()
 
@@ -97,6 +104,7 @@ class Device:
     def _opened(self) -> None:
         """A key that was down when the cord was pulled out is not down any more."""
         self._meanings = Meanings((self._row,), len(self._row))
+        self._down_ms: dict[str, int] = {}  # kernel's name -> since when
 
     def _heard(self, stroke: Stroke) -> None:
         if stroke.missed:
@@ -107,6 +115,10 @@ class Device:
         if place is None:
             return
         now_ms = _boot_ms()
+        if stroke.is_down:
+            self._down_ms[stroke.key] = now_ms
+        else:
+            self._down_ms.pop(stroke.key, None)
         keys = self._meanings.held(now_ms)  # CANCEL held, and only now another key
         keys += self._meanings.down(place, now_ms) if stroke.is_down else self._meanings.up(place)
         self._press(keys)
