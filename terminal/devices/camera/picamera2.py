@@ -3,6 +3,7 @@
 The stream is YUV420: its first plane is the gray picture that the eye wants, and it is handed on as it lies in
 the camera's memory, without a copy and without a colour conversion. The newest frame is kept by its request; it
 goes back to the camera when the next one is taken.
+There is no second, smaller stream: the eye's gate makes its small picture of the frame in 0.1 ms (eye/gate.py).
 
 A phone's screen is bright, close and moves: the focus is set, not searched for, and the exposure is short.
 """
