@@ -91,10 +91,21 @@ def glass_pulled(counter: Counter, phone: Phone) -> Iterator[str]:
     yield f"the code is back {back_s:.1f} s after the plug; the sale ended paid"
 
 
+def scanner_pulled(counter: Counter, phone: Phone) -> Iterator[str]:
+    """The scanner is unplugged while a code is awaited, and plugged in again; what was seen of that."""
+    assert counter.scanner
+    shown = present(counter, "3", "00")
+    counter.scanner.unplug()
+    counter.wait(lambda: counter.ask("status")["lost"], "the word that it is gone")
+    yield f"told: {counter.ask('status')['lost']['scanner 1'].partition('. ')[0]}"
+    begun_s = time.monotonic()
+    counter.scanner.plug()
+    counter.wait(lambda: not counter.ask("status")["lost"], "its return")
+    back_s = time.monotonic() - begun_s
+    cpm(counter, phone, shown)
+    assert back_s < RECOVERY_S, f"back after {back_s:.1f} s"
+    yield f"reads again {back_s:.1f} s after the plug; the sale ended paid"
+
+
 def lengths(tones: list[Tone]) -> str:
     return " and ".join(f"{tone.length_ms:.0f} ms" for tone in tones)
-
-
-def said(counter: Counter, text: str) -> int:
-    """How often the daemon's log has said this."""
-    return (counter.state / "run.log").read_text().count(text)

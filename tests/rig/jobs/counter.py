@@ -8,16 +8,7 @@ import time
 from terminal.bench.phone import Phone
 from tests.rig import report
 from tests.rig.counter import PROFILES, Counter, open_counter
-from tests.rig.sales import (
-    RECOVERY_S,
-    cpm,
-    glass_pulled,
-    lengths,
-    mpm,
-    present,
-    said,
-    shows_paid,
-)
+from tests.rig.sales import cpm, glass_pulled, lengths, mpm, present, scanner_pulled, shows_paid
 from tests.rig.wires import Serial
 
 PORT = "/dev/ttyACM0 (cdc-acm, udev)"
@@ -30,7 +21,8 @@ def main() -> None:
         with report.row("scanner, USB serial", "pyserial", PORT) as seen:
             cpm(counter, phone, present(counter, "3", "00"))
             seen += ["CPM sale: our code closed, the scanned one charged; journal and books: paid"]
-        scanner_pulled(counter, phone)
+        with report.row("scanner pulled out in a sale", "pyserial", PORT) as seen:
+            seen += scanner_pulled(counter, phone)
         display_pulled(counter, phone)
 
 
@@ -53,25 +45,6 @@ def sale_by_display(counter: Counter, phone: Phone) -> None:
         seen += ["the picture rebuilt from the bytes is the drawn one, pixel by pixel"]
     with report.row("buzzer, active", "gpiozero, lgpio", "/dev/gpiochip0 (edges)") as seen:
         seen += [f"PAID: on for {lengths(counter.hears('paid', begun_ns))}"]
-
-
-def scanner_pulled(counter: Counter, phone: Phone) -> None:
-    with report.row("scanner pulled out in a sale", "pyserial", PORT) as seen:
-        scanner = counter.scanner
-        assert scanner is not None
-        shown = present(counter, "3", "00")
-        scanner.unplug()
-        counter.wait(lambda: said(counter, "There is no scanner"), "the word that it is gone")
-        ready = said(counter, f"the scanner at {scanner.path} is ready")
-        begun_s = time.monotonic()
-        scanner.plug()
-        counter.wait(
-            lambda: said(counter, f"the scanner at {scanner.path} is ready") > ready, "its return"
-        )
-        back_s = time.monotonic() - begun_s
-        cpm(counter, phone, shown)
-        assert back_s < RECOVERY_S, f"back after {back_s:.1f} s"
-        seen += [f"told; read again {back_s:.1f} s after the plug; the sale ended paid"]
 
 
 def display_pulled(counter: Counter, phone: Phone) -> None:

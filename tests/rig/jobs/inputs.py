@@ -25,6 +25,8 @@ UI_DEV_CREATE, UI_DEV_DESTROY = 0x5501, 0x5502
 LINK = Path("/run/pad")  # as /dev/input/by-id has one for each
 PATIENCE_S = 20.0
 RECOVERY_S = 5.0  # issue 5
+VIVID = Path("/sys/bus/platform/drivers/vivid")
+LOOK_S = 0.2
 KEY_S = 0.004  # the guest has one processor, and the kernel keeps 64 events for who reads them
 
 
@@ -152,8 +154,21 @@ def camera() -> None:
             assert frame.std() > 20, "the test picture has bars"
             device.stop()
         assert device.lost is None
-        device.close()
         seen += ["gray 640 x 360 out of YUYV", "off and on again"]
+    with report.row("USB camera, pulled out", "OpenCV", "/dev/video (vivid)") as seen:
+        device.start()
+        assert device.next_frame(PATIENCE_S) is not None
+        (VIVID / "unbind").write_text("vivid.0")
+        until(lambda: device.lost is not None)
+        seen += [f"told: {device.lost}"]
+        (VIVID / "bind").write_text("vivid.0")
+        begun_s = time.monotonic()
+        until(lambda: device.next_frame(LOOK_S) is not None)
+        took_s = time.monotonic() - begun_s
+        assert took_s < RECOVERY_S, took_s
+        assert device.lost is None
+        seen += [f"pictures again {took_s:.1f} s after it is back"]
+        device.close()
 
 
 if __name__ == "__main__":

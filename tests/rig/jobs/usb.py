@@ -7,7 +7,7 @@ import time
 from terminal.bench.phone import Phone
 from tests.rig import report
 from tests.rig.counter import PROFILES, Counter, open_counter
-from tests.rig.sales import RECOVERY_S, cpm, mpm, present, shows_paid
+from tests.rig.sales import RECOVERY_S, cpm, mpm, present, scanner_pulled, shows_paid
 from tests.rig.wires import Keyboard
 
 EVENTS = "/dev/input/event* (usbhid, udev)"
@@ -22,6 +22,8 @@ def main() -> None:
         with report.row("scanner, USB keyboard", "the kernel's input events", EVENTS) as seen:
             cpm(counter, phone, present(counter, "3", "00"))
             seen += ["CPM sale: our code closed, the typed one charged; journal and books: paid"]
+        with report.row("typing scanner pulled out", "the kernel's input events", EVENTS) as seen:
+            seen += scanner_pulled(counter, phone)
         keypad_pulled(counter, phone)
 
 
