@@ -23,7 +23,7 @@ Field: TypeAlias = Any  # NDArray[float32]
 Box: TypeAlias = tuple[int, int, int, int]
 """Left, top, right, bottom in px."""
 
-PLACES = 2
+PLACES = 3
 MAP_PX = 320  # the frame's longer side in the map of edges
 NEAR = 15  # blocks of that map over which edges are dense
 LEVELS = (0.55, 0.75)  # of the densest place: a patch may stand on a lesser one
@@ -72,16 +72,20 @@ def locate(view: View) -> list[Box]:
     edges = cv2.resize(cv2.add(across, down), size, interpolation=cv2.INTER_AREA)
     dense = cv2.blur(edges, (NEAR, NEAR))
     dense = cv2.subtract(dense, np.full_like(dense, int(np.median(dense)) // 2))
+    px = block * scale
     found = sorted(_patches(dense), reverse=True)
-    boxes: list[Box] = []
-    for _, (left, top, right, bottom) in found:
-        px = block * scale
-        box = (left * px, top * px, right * px, bottom * px)
-        if all(_shared(box, other) < SAME for other in boxes):
-            boxes.append(box)
-        if len(boxes) == PLACES:
-            break
-    return boxes
+    boxes = [(box[0] * px, box[1] * px, box[2] * px, box[3] * px) for _, box in found]
+    return _apart(boxes)[:PLACES]
+
+
+def _apart(boxes: list[Box]) -> list[Box]:
+    """What lies elsewhere comes before a part of a better box: a long receipt must not hide the phone."""
+    apart: list[Box] = []
+    parts: list[Box] = []
+    for box in boxes:
+        if all(_shared(box, other) < SAME for other in apart + parts):
+            (parts if any(_inside(box, other) for other in apart) else apart).append(box)
+    return apart + parts
 
 
 def _patches(dense: Field) -> Iterator[tuple[float, Box]]:
@@ -100,11 +104,22 @@ def _patches(dense: Field) -> Iterator[tuple[float, Box]]:
 
 def _shared(one: Box, other: Box) -> float:
     """The area of both, as a share of the area of either."""
+    both = _common(one, other)
+    return both / max(1, _area(one) + _area(other) - both)
+
+
+def _inside(box: Box, other: Box) -> bool:
+    return _common(box, other) >= SAME * _area(box)
+
+
+def _common(one: Box, other: Box) -> int:
     wide = min(one[2], other[2]) - max(one[0], other[0])
     high = min(one[3], other[3]) - max(one[1], other[1])
-    both = max(0, wide) * max(0, high)
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return both / max(1, areas - both)
+    return max(0, wide) * max(0, high)
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 # -- bars set upright -----------------------------------------------------------------------------------

@@ -42,6 +42,16 @@ class Reading:
     """How many looks at the code stand behind it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A QR code that was found and not read. `version` 0: not even what kind it is."""
+
+    corners: tuple[Point, ...]
+    version: int = 0
+    level: str = ""
+    mask: int = 0
+
+
 def zxing(
     picture: Gray,
     *,
@@ -51,22 +61,20 @@ def zxing(
     histogram: bool = False,
 ) -> list[Reading]:
     """What zxing-cpp reads. `histogram`: black is below one threshold for all, not darker than around it."""
-    found = _zxing(picture, rotated, smaller, inverted, histogram, errors=False)
-    return [_reading(barcode) for barcode in found]
+    found = _zxing(picture, rotated, smaller, inverted, histogram)
+    return [_reading(barcode) for barcode in found if barcode.valid]
 
 
-def broken_quads(picture: Gray) -> list[tuple[Point, ...]]:
-    """The corners of QR codes that zxing-cpp found and could not read."""
-    found = _zxing(picture, True, True, True, False, errors=True)
-    return [
-        _corners(code.position)
-        for code in found
-        if not code.valid and code.format != _KINDS.Code128
-    ]
+def zxing_or_squares(picture: Gray, *, smaller: bool = False) -> tuple[list[Reading], list[Square]]:
+    """What zxing-cpp reads, turned and light on dark too, and the QR codes that it found only."""
+    found = _zxing(picture, rotated=True, smaller=smaller, inverted=True, histogram=False)
+    read = [_reading(barcode) for barcode in found if barcode.valid]
+    broken = [code for code in found if not code.valid and code.format != _KINDS.Code128]
+    return read, [_square(code) for code in broken]
 
 
 def _zxing(
-    picture: Gray, rotated: bool, smaller: bool, inverted: bool, histogram: bool, *, errors: bool
+    picture: Gray, rotated: bool, smaller: bool, inverted: bool, histogram: bool
 ) -> list[Any]:
     found: list[Any] = zxingcpp.read_barcodes(
         picture,
@@ -76,9 +84,17 @@ def _zxing(
         try_invert=inverted,
         text_mode=zxingcpp.TextMode.Plain,
         binarizer=_HISTOGRAM if histogram else _LOCAL,
-        return_errors=errors,
+        return_errors=True,
     )
     return found
+
+
+def _square(code: Any) -> Square:
+    corners = _corners(code.position)
+    kind = code.extra or {}
+    if not {"Version", "ECLevel", "DataMask"} <= kind.keys():
+        return Square(corners)
+    return Square(corners, int(kind["Version"]), kind["ECLevel"], int(kind["DataMask"]))
 
 
 def _reading(barcode: Any) -> Reading:

@@ -17,12 +17,13 @@ from terminal.eye.bars import read_bars
 from terminal.eye.look import HALF_FROM_PX, Look, See
 from terminal.eye.pictures import Picture
 from terminal.eye.places import PLACES
-from terminal.eye.readers import CODE_128, Reading, broken_quads, zbar, zxing
+from terminal.eye.readers import CODE_128, QR, Reading, Square, zbar, zxing, zxing_or_squares
 from terminal.eye.seen import Seen, View
+from terminal.eye.squares import read_square
 from terminal.eye.whole import fast, seen, tries
 
-QUADS_MAX = 3
-QUAD_AREA_PX = 400
+SQUARES_MAX = 3
+SQUARE_AREA_PX = 400
 
 SeePlace: TypeAlias = Callable[[Look, int], list[Seen]]
 
@@ -36,10 +37,13 @@ def half(look: Look) -> list[Seen]:
 
 
 def quads(look: Look) -> list[Seen]:
-    """QR codes that zxing-cpp found and could not read, seen from straight above."""
-    for corners in broken_quads(look.frame)[:QUADS_MAX]:
-        quad = np.array(corners, np.float32)
-        if cv2.contourArea(quad) < QUAD_AREA_PX:
+    """QR codes that zxing-cpp found and could not read: mended, or set straight."""
+    _, squares = zxing_or_squares(look.frame, smaller=True)
+    for square in squares[:SQUARES_MAX]:
+        if mended := _mended(look.whole, square):
+            return mended
+        quad = np.array(square.corners, np.float32)
+        if cv2.contourArea(quad) < SQUARE_AREA_PX:
             continue
         view = pictures.rectified(look.frame, quad)
         plain = view.picture
@@ -54,18 +58,11 @@ def zbar_whole(look: Look) -> list[Seen]:
     return seen(look.whole, zbar(look.frame))
 
 
-def zbar_threshold(look: Look) -> list[Seen]:
-    """On a noisy frame zbar reads more when it is made black and white before."""
-    view = look.whole.changed("threshold", pictures.black_and_white(look.frame))
-    return seen(view, zbar(view.picture))
-
-
 # -- one place ------------------------------------------------------------------------------------------
 
 
 def crop(look: Look, place: int) -> list[Seen]:
-    view = look.piece(place)
-    return seen(view, zxing(view.picture, rotated=True, inverted=True)) if view else []
+    return _changed(look, place, "", lambda view: view.picture)
 
 
 def sharp(look: Look, place: int) -> list[Seen]:
@@ -113,12 +110,24 @@ def zbar_place(look: Look, place: int) -> list[Seen]:
 
 
 def _changed(look: Look, place: int, name: str, change: Callable[[View], Picture]) -> list[Seen]:
-    """zxing-cpp on the place in another picture."""
-    view = look.piece(place)
-    if not view:
+    """zxing-cpp on the place in another picture. What it finds there and cannot read is mended."""
+    plain = look.piece(place)
+    if not plain:
         return []
-    view = view.changed(name, change(view))
-    return seen(view, zxing(view.picture, rotated=True, inverted=True))
+    view = plain.changed(name, change(plain))
+    readings, squares = zxing_or_squares(view.picture)
+    if readings:
+        return seen(view, readings)
+    mended = (_mended(plain, square) for square in squares[:SQUARES_MAX])
+    return next(filter(None, mended), [])
+
+
+def _mended(view: View, square: Square) -> list[Seen]:
+    quad = np.array(square.corners, np.float32)
+    if cv2.contourArea(quad) < SQUARE_AREA_PX:
+        return []
+    text = read_square(view.picture, square)
+    return seen(view, [Reading(text, QR, square.corners, "squares")] if text else [])
 
 
 def _sharp(view: View) -> Picture:
@@ -142,7 +151,7 @@ PLACE: dict[str, SeePlace] = {
     "soft sharp": soft_sharp,
     "zbar": zbar_place,
 }
-LAST: dict[str, See] = {"quads": quads, "zbar whole": zbar_whole, "zbar threshold": zbar_threshold}
+LAST: dict[str, See] = {"quads": quads, "zbar whole": zbar_whole}
 
 
 def _at(see: SeePlace, place: int) -> See:

@@ -22,7 +22,6 @@ ONLY: dict[str, Callable[[], Scene]] = {
     "zbar": lambda: plain(8, 97, "qr", thumb=0.05152933940961179, module=3, tilt=35.0),
     "quads": lambda: plain(7, 38, "qr", bands=0.9303660566454863, module=3),
     "zbar whole": lambda: plain(8, 84, "qr", moire=0.8934797426854054, module=3),
-    "zbar threshold": lambda: mixed(8, 150, "hard"),
 }
 # The cheapest that reads it; without it a dearer one does.
 FIRST: dict[str, Callable[[], Scene]] = {
@@ -34,7 +33,7 @@ FIRST: dict[str, Callable[[], Scene]] = {
 
 
 def without(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
-    kept = {name: see for name, see in STAGES.items() if name.rstrip(" 12") != stage}
+    kept = {name: see for name, see in STAGES.items() if name.rstrip(" 123") != stage}
     assert len(kept) < len(STAGES)
     monkeypatch.setattr(stages, "STAGES", kept)
 
@@ -45,7 +44,7 @@ def test_only_this_stage_reads_it(stage: str, monkeypatch: pytest.MonkeyPatch) -
     picture = photograph(scene)
     (code,) = read_codes(picture)
     assert code.text == scene.text
-    assert code.stage.rstrip(" 12") == stage
+    assert code.stage.rstrip(" 123") == stage
     without(monkeypatch, stage)
     assert read_codes(picture) == []
 
@@ -57,15 +56,22 @@ def test_this_stage_reads_it_before_dearer_ones(
     scene = FIRST[stage]()
     picture = photograph(scene)
     (code,) = read_codes(picture)
-    assert (code.text, code.stage.rstrip(" 12")) == (scene.text, stage)
+    assert (code.text, code.stage.rstrip(" 123")) == (scene.text, stage)
     without(monkeypatch, stage)
-    assert all(code.stage.rstrip(" 12") != stage for code in read_codes(picture))
+    assert all(code.stage.rstrip(" 123") != stage for code in read_codes(picture))
 
 
 def test_every_stage_is_tested_here() -> None:
-    assert {name.rstrip(" 12") for name in STAGES} == {*ONLY, *FIRST}
+    assert {name.rstrip(" 123") for name in STAGES} == {*ONLY, *FIRST}
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_blank_frame_holds_nothing(name: str) -> None:
     assert STAGES[name](Look(memoryview(bytes(360 * 640)).cast("B", (360, 640)))) == []
+
+
+def test_a_long_receipt_on_the_counter_does_not_hide_the_phone() -> None:
+    """It is the better place, but a part of it is no other place: the phone comes second."""
+    scene = mixed(5201, 22, "hard")
+    (code,) = read_codes(photograph(scene))
+    assert (code.text, code.stage) == (scene.text, "crop 2")
