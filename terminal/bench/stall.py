@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ROOT = Path(__file__).parents[2]
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 60.0
 REPLUG_S = 0.1
 BEEPS_KEPT = 100
 CAMERA_FRAMES = 6  # how often a shown picture passes before the camera

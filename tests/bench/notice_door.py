@@ -49,7 +49,7 @@ class Door:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def next(self) -> dict[str, Any]:
-        return self.got.get(timeout=10)
+        return self.got.get(timeout=60)
 
     def close(self) -> None:
         self.server.shutdown()

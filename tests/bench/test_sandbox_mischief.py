@@ -285,7 +285,7 @@ def test_a_header_that_is_no_rule_is_refused_and_nothing_applied(till: Till) -> 
 
 
 def test_a_connection_serves_many_requests(till: Till) -> None:
-    line = http.client.HTTPConnection(till.netloc, timeout=5)
+    line = http.client.HTTPConnection(till.netloc, timeout=60)
     for _ in range(3):
         body = json.dumps(till.fields("order.query", merchant_order_no="T404"))
         line.request("POST", "/api/entry", body, {"content-type": "application/json"})
@@ -297,11 +297,11 @@ def test_stop_ends_the_living_connections(tmp_path: Any) -> None:
     sandbox = Sandbox(tmp_path)
     sandbox.start()
     host, port = Till(sandbox.announcement).netloc.split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as idle:
+    with socket.create_connection((host, int(port)), timeout=60) as idle:
         idle.sendall(b"GET /sandbox/settings HTTP/1.1\r\n\r\n")
         assert idle.recv(12) == b"HTTP/1.1 200"
         sandbox.stop()
         while idle.recv(4096):
             pass
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((host, int(port)), timeout=5)
+        socket.create_connection((host, int(port)), timeout=60)

@@ -17,7 +17,7 @@ from terminal.core.views import Glass, NotPaid, Paid, View
 from terminal.screens import Panel, draw
 
 PANEL = Panel(320, 240, "RGB", 128, "bench 320x240")
-WAIT_S = 40.0
+WAIT_S = 120.0
 
 
 class Walk:

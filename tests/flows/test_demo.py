@@ -44,7 +44,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert "http://127.0.0.1:" in line
     yield next(word for word in line.split() if word.startswith("http"))
     demo.send_signal(signal.SIGINT)
-    assert demo.wait(30) == 0
+    assert demo.wait(60) == 0
 
 
 @pytest.fixture

@@ -67,6 +67,6 @@ def test_a_full_disk(small: Walk) -> None:
     filler.unlink()
     assert stall.daemon is not None
     stall.daemon.terminate()
-    assert stall.daemon.wait(30) == 0
+    assert stall.daemon.wait(60) == 0
     stall.start_daemon()
     small.paid(order_no)

@@ -55,7 +55,7 @@ def start(path: Path) -> Iterator[Start]:
 
 def connected(path: Path) -> socket.socket:
     end = socket.socket(socket.AF_UNIX)
-    end.settimeout(10)
+    end.settimeout(60)
     end.connect(os.fspath(path))
     return end
 
@@ -102,13 +102,13 @@ def test_two_clients_at_once(start: Start, path: Path) -> None:
     def ask(request: Message) -> Message:
         if request["word"] == "slow":
             asked.set()
-            assert answer.wait(10)
+            assert answer.wait(60)
         return {"ok": True, "word": request["word"]}
 
     start(ask)
     with connected(path) as slow:
         slow.sendall(b'{"word": "slow"}\n')
-        assert asked.wait(10)
+        assert asked.wait(60)
         assert call(path, {"word": "quick"})["word"] == "quick"
         answer.set()
         assert reply_of(slow)["word"] == "slow"
@@ -306,14 +306,14 @@ def test_a_daemon_that_answers_badly(path: Path, answer: bytes | None, error: st
                 if answer is not None:
                     client.sendall(answer)
                 if answer in (None, b"{"):
-                    finished.wait(10)
+                    finished.wait(60)
 
         server = threading.Thread(target=serve)
         server.start()
         with pytest.raises(Unanswered) as unanswered:
-            call(path, {"word": "status"}, timeout_s=0.05 if answer in (None, b"{") else 10)
+            call(path, {"word": "status"}, timeout_s=0.05 if answer in (None, b"{") else 60)
         finished.set()
-        server.join(10)
+        server.join(60)
     assert unanswered.value.error.startswith(error)
 
 
@@ -336,4 +336,4 @@ def test_a_daemon_that_would_not_even_listen(path: Path, monkeypatch: pytest.Mon
         server = threading.Thread(target=serve)
         server.start()
         assert call(path, {"word": "status"}) == {"ok": False, "error": "busy"}
-        server.join(10)
+        server.join(60)

@@ -14,7 +14,7 @@ from terminal.bench.phone import Phone
 from terminal.bench.stall import Pace, Stall
 
 SELDOM_S = 600
-WAIT_S = 40.0
+WAIT_S = 120.0
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from terminal.wire.http import HttpAnswer, HttpRequest
 from terminal.wire.line import Failure, Line
 
-PATIENCE_S = 20  # when a test hangs it fails; nothing is measured by it
+PATIENCE_S = 60  # when a test hangs it fails; nothing is measured by it
 Serve = Callable[[socket.socket], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
