@@ -20,11 +20,11 @@ class Doors:
     def __init__(self, state: Path, stack: ExitStack, gateway: str = "paycloud") -> None:
         command = [sys.executable, "-m", "terminal", "sandbox", "--state", str(state)]
         command += ["--gateway", gateway]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        assert process.stdout is not None
-        self.said: dict[str, str] = json.loads(process.stdout.readline())
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        stack.callback(self.process.wait)
+        stack.callback(self.process.terminate)
+        assert self.process.stdout is not None
+        self.said: dict[str, str] = json.loads(self.process.stdout.readline())
         self.asking = threading.Semaphore(AT_ONCE)
         self._own = threading.local()
         self._reading = threading.Lock()
@@ -66,6 +66,10 @@ class Doors:
 
     def behave(self) -> None:
         self._session.delete(self._at("misbehave"), timeout=TIMEOUT_S)
+
+    def bill(self) -> str:
+        """All of it as the CSV that `terminalctl reconcile` reads."""
+        return str(self._session.get(self._at("bill"), timeout=TIMEOUT_S).text)
 
     def books(self) -> dict[str, dict[str, Any]]:
         """Every order by its number, as it stands now."""

@@ -36,6 +36,7 @@ BY_CI = {
     "scripts/torture line 200",
     "scripts/torture power 10000",
     "scripts/torture disk 60",
+    "scripts/torture year 3 --sales-per-day 5",
     "scripts/torture update 10",
     "scripts/rig",
     "scripts/simulate --sales 100000 --jobs 2",

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from terminal.bench.doors import Doors
 from terminal.bench.proxy import Passing, Proxy
-from terminal.bench.settings import Tables, changed, tables, toml
+from terminal.bench.settings import Table, Tables, changed, tables, toml
 from terminal.bench.stall import ROOT, HandScanner
 from terminal.bench.torture.nursery import Nursery
 from terminal.control import Unanswered, call
@@ -82,6 +82,9 @@ class Life:
 class Till:
     """`terminal`: six characters, another for each till of one gateway."""
 
+    profile: Path = PROFILE
+    timing: Table = TIMING
+
     def __init__(
         self,
         state: Path,
@@ -107,7 +110,7 @@ class Till:
             "gateway": {"url": url, "connect_timeout_s": 0.5},
             f"gateway.{doors.said['gateway']}": {"read_timeout_ms": READ_TIMEOUT_MS},
         }
-        settings = changed(tables(doors.said, state, PROFILE, TIMING), ours)
+        settings = changed(tables(doors.said, state, self.profile, self.timing), ours)
         self.config = state / "terminal.toml"
         self.config.write_text(toml(settings), encoding="utf-8")
         self.told: dict[int, tuple[str, str]] = {}  # row -> its order and phase
