@@ -23,7 +23,7 @@ from terminal.devices.keypad.evdev import LAYOUT
 WIDTH_PX, HEIGHT_PX, PITCH_UM = 320, 240, 128
 NAME = "bench 320x240"
 LOOK_S = 0.05  # how often the glass is looked at
-FRAME_S = 1 / 20
+FRAME_S = 1 / 30  # what profiles ask for
 
 PROFILE = f"""
 [display]
