@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,6 +85,7 @@ class Till:
 
     profile: Path = PROFILE
     timing: Table = TIMING
+    account: Table = MappingProxyType({"read_timeout_ms": READ_TIMEOUT_MS})
 
     def __init__(
         self,
@@ -108,7 +110,7 @@ class Till:
         ours: Tables = {
             "terminal": {"id": terminal},
             "gateway": {"url": url, "connect_timeout_s": 0.5},
-            f"gateway.{doors.said['gateway']}": {"read_timeout_ms": READ_TIMEOUT_MS},
+            f"gateway.{doors.said['gateway']}": self.account,
         }
         settings = changed(tables(doors.said, state, self.profile, self.timing), ours)
         self.config = state / "terminal.toml"
