@@ -20,6 +20,9 @@ import os
 from pathlib import Path
 
 PLACE = Path("/opt/terminal")
+# A mount here means that / is an overlay in memory (Debian's overlayroot): what is written is gone with the power.
+UNDER_OVERLAY = Path("/media/root-ro")
+THAW = "sudo sed -i 's/overlayroot=[^ ]* *//' /boot/firmware/cmdline.txt && sudo reboot"
 
 
 class Releases:

@@ -70,7 +70,7 @@ def card(patient: Patient) -> Iterator[Finding]:
         yield bad(
             "card",
             f"{place} is in memory: with the power every sale is gone.",
-            "No sale until it has a partition of its own in /etc/fstab (and overlayroot=tmpfs:recurse=0)",
+            "scripts/provision with --read-only-root PARTITION, from your machine; until then no sale",
         )
     elif stat.f_flag & os.ST_RDONLY:
         yield bad(

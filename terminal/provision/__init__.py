@@ -4,6 +4,7 @@
     order       what the technician wants: files in, the unit's files out, checked before anything is touched
     steps       what there is to do, each with a look that says whether it is done already
     trial       a test sale on the unit, at a sandbox gateway on this machine
+    card        a root that is only read, the journal on a partition of its own
     label       what is stuck on the unit
     inventory   many units, several at a time
 
@@ -20,9 +21,10 @@ from pathlib import Path
 
 from terminal.config import BadSettings
 from terminal.core.terms import Fault
+from terminal.provision import card
 from terminal.provision.host import Host, NotReached
 from terminal.provision.order import Order, Wish
-from terminal.provision.steps import STEPS, Unit, ills
+from terminal.provision.steps import STEPS, NotAsWished, Unit, ills
 
 Say = Callable[[str], None]
 
@@ -68,6 +70,8 @@ def run(unit: Unit, *, dry: bool) -> int:
         changed += 1
         unit.say(f"{mark} {'would change' if dry else 'changing'}: {missing}")
         if not dry:
+            if card.is_frozen(unit.host):
+                raise NotAsWished(card.FROZEN)
             step.do(unit)
             unit.touched = True
     took = f"{changed} of {len(STEPS)} steps, {time.monotonic() - began:.0f} s"
@@ -76,9 +80,7 @@ def run(unit: Unit, *, dry: bool) -> int:
             f"Nothing was changed. Without --dry-run it would be {took.split(',', maxsplit=1)[0]}."
         )
         return 0
-    if unit.reboot:
-        unit.say("The buses come with a reboot. Type: sudo reboot, and run this again.")
-    elif ill := ills(unit):
+    if ill := ills(unit):
         unit.say("\n".join(["All is installed, but the unit is not well:", *ill]))
         return 1
     unit.say(f"Ready: {took}." if changed else f"Ready, nothing changed: {took}.")
@@ -111,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would change")
     parser.add_argument("--no-trial", action="store_true", help="no test sale")
+    parser.add_argument(
+        "--read-only-root",
+        default="",
+        metavar="PARTITION",
+        help="the root in memory, and the journal on this empty partition (/dev/mmcblk0p3)",
+    )
     parser.add_argument("--inventory", type=Path, metavar="FILE", help="many units: see README")
     parser.add_argument("--at-once", type=int, default=4, metavar="N", help="units at a time (4)")
     return parser

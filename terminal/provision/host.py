@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from terminal.core.terms import Refusal
 
 COMMAND_S = 900.0  # apt on a slow card and a slow line
 CONNECT_S = 15
+REBOOT_S, LOOK_S = 300.0, 1.0
+REBOOT_DUE = "/run/reboot-due"  # gone with the reboot, as all of /run
 ASKED_MAX = 300  # characters of a remote complaint that are repeated
 
 
@@ -78,11 +81,14 @@ class Host:
         self.close()
 
     def close(self) -> None:
+        self._hang_up()
+        self._folder.cleanup()
+
+    def _hang_up(self) -> None:
         with suppress(subprocess.SubprocessError, OSError):
             subprocess.run(
                 [*self._ssh, "-O", "exit", self.address], capture_output=True, timeout=10
             )
-        self._folder.cleanup()
 
     def run(self, script: str, given: bytes = b"") -> str:
         """`script` for sh, as root, `given` on its standard input; what it printed. NotDone when it fails."""
@@ -102,6 +108,17 @@ class Host:
             f"chmod {mode:o} {new}; sync {new}; mv {new} {shlex.quote(path)}",
             content,
         )
+
+    def reboot(self) -> None:
+        """Returns when it has started anew, its services too. NotReached when it does not come back."""
+        self.run(f"touch {REBOOT_DUE}; systemctl --no-block reboot")
+        self._hang_up()
+        until_s = time.monotonic() + REBOOT_S
+        while not self.ask(f"[ -e {REBOOT_DUE} ] || echo back"):
+            if time.monotonic() > until_s:
+                raise NotReached(f"{self.address} does not come back from its restart.")
+            time.sleep(LOOK_S)
+        self.ask("systemctl is-system-running --wait")
 
     def sha256(self, path: str) -> str:
         return self.ask(f"sha256sum {shlex.quote(path)}").partition(" ")[0]

@@ -19,7 +19,7 @@ from typing import Any
 
 from terminal.provision.order import Wish
 
-KEYS = {"host", "profile", "gateway", "credentials", "package", "port"}
+KEYS = {"host", "profile", "gateway", "credentials", "package", "port", "read_only_root"}
 NEEDED = {"host", "profile", "gateway", "credentials"}
 
 
@@ -69,6 +69,7 @@ def _wish(number: int, row: Mapping[str, Any], file: Path, wanted: argparse.Name
         profile=profile if profile.is_file() else Path(row["profile"]),
         credentials=paths["credentials"], package=paths.get("package", wanted.package),
         ssh=tuple(wanted.ssh), dry_run=wanted.dry_run, trial=not wanted.no_trial,
+        read_only_root=row.get("read_only_root", wanted.read_only_root),
     )  # fmt: skip
 
 

@@ -50,12 +50,13 @@ class Wish:
     ssh: tuple[str, ...] = ()
     dry_run: bool = False
     trial: bool = True
+    read_only_root: str = ""  # the journal's partition, such as /dev/mmcblk0p3
 
     @classmethod
     def of(cls, wanted: argparse.Namespace) -> Wish:
         return cls(
             wanted.host, wanted.profile, wanted.gateway, wanted.credentials, wanted.package,
-            wanted.port, tuple(wanted.ssh), wanted.dry_run, not wanted.no_trial,
+            wanted.port, tuple(wanted.ssh), wanted.dry_run, not wanted.no_trial, wanted.read_only_root,
         )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from terminal.core.terms import Refusal
-from terminal.provision import trial
-from terminal.provision.host import Facts, Host
+from terminal.provision import card, trial
+from terminal.provision.host import REBOOT_DUE, Facts, Host, NotDone
 from terminal.provision.order import ROOT, Order, fingerprint
 from terminal.wiring import boot
 
@@ -36,14 +36,13 @@ class NotAsWished(Refusal):
 
 @dataclass
 class Unit:
-    """`touched`: something changed in this run. `reboot`: the firmware must read its config.txt again."""
+    """`touched`: something changed in this run."""
 
     host: Host
     order: Order
     facts: Facts
     say: Callable[[str], None]
     touched: bool = False
-    reboot: bool = False
     _package: list[Path] = field(default_factory=list)
 
     @property
@@ -132,14 +131,24 @@ def installed(unit: Unit, package: str) -> bool:
 
 def look_boot(unit: Unit) -> str | None:
     changes = [path for path, (now, wanted) in boot_files(unit).items() if now != wanted]
-    return f"write {', '.join(changes)}: {', '.join(asked_of_boot(unit))}" if changes else None
+    if changes:
+        return f"write {', '.join(changes)}: {', '.join(asked_of_boot(unit))}"
+    return "start anew, so that they are read" if unit.host.ask(f"ls {REBOOT_DUE}") else None
 
 
 def do_boot(unit: Unit) -> None:
+    unit.host.run(f"touch {REBOOT_DUE}")
     for path, (now, wanted) in boot_files(unit).items():
         if now != wanted:
             unit.host.put(path, wanted.encode(), 0o755)
-    unit.reboot = True
+    restart(unit)
+
+
+def restart(unit: Unit) -> None:
+    """The firmware reads its files again. Nothing of the kind while somebody is paying."""
+    trial.make_room(unit.host)
+    unit.say("    it starts anew")
+    unit.host.reboot()
 
 
 def boot_files(unit: Unit) -> dict[str, tuple[str, str]]:
@@ -213,6 +222,23 @@ def do_time(unit: Unit) -> None:
     )
 
 
+def look_card(unit: Unit) -> str | None:
+    return card.look(unit.host, unit.facts, unit.order.wish.read_only_root)
+
+
+def do_card(unit: Unit) -> None:
+    """The last step: what follows it would be written to memory."""
+    trial.make_room(unit.host)
+    try:
+        card.do(unit.host, unit.facts, unit.order.wish.read_only_root)
+    except NotDone:
+        unit.host.ask("systemctl daemon-reload; systemctl start terminald")
+        raise
+    restart(unit)
+    if not card.is_frozen(unit.host):
+        raise NotAsWished(card.NOT_FROZEN)
+
+
 # -- the trial and the service -------------------------------------------------------------------------------------
 
 
@@ -266,4 +292,5 @@ STEPS = (
     Step("trial sale", look_trial, do_trial),
     Step("settings", look_settings, do_settings),
     Step("service", look_service, do_service),
+    Step("card", look_card, do_card),
 )

@@ -34,6 +34,10 @@ class TrialFailed(Refusal):
     """The unit could not take a sale at the sandbox."""
 
 
+class Occupied(Refusal):
+    """Somebody is paying."""
+
+
 def sale(host: Host, order: Order) -> str:
     """Take one; how it went, in a sentence. TrialFailed with the daemon's last words."""
     sandbox_name = "codepay" if _is_codepay(order) else order.settings.gateway.driver
@@ -96,7 +100,7 @@ def _daemon(host: Host, order: Order, said: dict[str, str]) -> Iterator[None]:
         "gateway_key_file": "gateway.pem",
     }
     settings = tables({**said, **here}, Path(PLACE), Path("hardware.toml"), PACE)
-    served = _make_room(host)
+    served = make_room(host)
     try:
         host.run(f"rm -rf {PLACE}; install -d -m 700 -o terminal -g terminal {PLACE}")
         host.put(f"{PLACE}/hardware.toml", order.files["/etc/terminal/hardware.toml"])
@@ -116,13 +120,11 @@ def _daemon(host: Host, order: Order, said: dict[str, str]) -> Iterator[None]:
             host.ask("systemctl start terminald")
 
 
-def _make_room(host: Host) -> bool:
+def make_room(host: Host) -> bool:
     """Whether the shop's daemon was in service. Never while somebody is paying."""
     told = status(host)
     if told and (told.get("open") or told.get("verdict") == "busy"):
-        raise TrialFailed(
-            "A sale is open on this unit. Try again when the counter is idle, or with --no-trial."
-        )
+        raise Occupied("A sale is open on this unit. Try again when the counter is idle.")
     host.ask("systemctl stop terminald; true")
     return bool(told)
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terminal.control import NotRunning, Unanswered, call
-from terminal.releases import Releases
+from terminal.releases import THAW, UNDER_OVERLAY, Releases
 from terminal.update.package import NAME, Package, bring, verify
 from terminal.update.refused import NotUpdated
 from terminal.update.staging import stage
@@ -77,6 +77,11 @@ def _look_at_unit(releases: Releases) -> None:
     if releases.current is None or not SETTINGS.exists():
         raise NotUpdated(
             "This is no unit in service: there is nothing to update.", "scripts/provision --help"
+        )
+    if UNDER_OVERLAY.is_mount():
+        raise NotUpdated(
+            "The root is only read: the new release would be gone with the power.",
+            f"{THAW}. Then again.",
         )
     if releases.on_probation:
         raise NotUpdated("An update is on probation now.", JOURNAL)

@@ -212,7 +212,7 @@ def test_a_journal_in_memory_is_told(unit: Unit) -> None:
     unit.write("proc/mounts", "tmpfs / tmpfs rw 0 0")
     (found,) = unit.findings("card")
     assert found.verdict is Verdict.BAD
-    assert "recurse=0" in found.remedy
+    assert "--read-only-root" in found.remedy
 
 
 def test_a_unit_that_is_well(unit: Unit) -> None:

@@ -3,93 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 import subprocess
 import time
-from collections.abc import Iterator
+import tomllib
 from pathlib import Path
 
-import pytest
+import requests
 
-from terminal.bench.settings import tables, toml
-from tests.machine.conftest import ROOT, Machine
+from terminal.releases import THAW, UNDER_OVERLAY
+from tests.machine.conftest import ROOT, Machine, command, provision
 
 WATCHDOG_S = 60.0  # WatchdogSec is 30
-CANARY = "PRIVATE KEY"
-
-
-@pytest.fixture(scope="module")
-def package(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unit's package, built here."""
-    out = tmp_path_factory.mktemp("package")
-    build = [str(ROOT / "scripts" / "build-deb"), "--suite", machine.suite, "--arch", "amd64"]
-    done = subprocess.run([*build, "--out", str(out)], capture_output=True, text=True, check=True)
-    return Path(done.stdout.split()[-1])
-
-
-@pytest.fixture(scope="module")
-def credentials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Of an account at a sandbox gateway that runs here: in the shop it is the vendor's."""
-    folder = tmp_path_factory.mktemp("account")
-    command = [
-        ROOT / ".venv/bin/python",
-        "-m",
-        "terminal",
-        "sandbox",
-        "--port",
-        "0",
-        "--state",
-        folder,
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as sandbox:
-        assert sandbox.stdout
-        said = json.loads(sandbox.stdout.readline())
-        settings = {name: dict(table) for name, table in tables(said, folder, folder, {}).items()}
-        del settings["control"], settings["terminal"]["state_dir"], settings["terminal"]["profile"]
-        settings["terminal"]["id"] = "T00001"
-        file = folder / "T00001.toml"
-        file.write_text(toml(settings), encoding="utf-8")
-        yield file
-        sandbox.terminate()
-
-
-def profile_of(folder: Path) -> Path:
-    """The bench without its serial scanner: there is none on the machine, and its doctor would say so."""
-    text = (ROOT / "hardware" / "bench.toml").read_text("utf-8")
-    serial = re.compile(r'\[\[scanner\]\]\ndriver = "serial"\n(\w.*\n)+')
-    assert serial.search(text)
-    file = folder / "bench.toml"
-    file.write_text(serial.sub("", text), encoding="utf-8")
-    return file
-
-
-def command(machine: Machine, package: Path, credentials: Path, *more: str) -> list[str]:
-    """As README says it, for this unit and this file."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    (line,) = re.findall(r"^scripts/provision .*$", readme, re.MULTILINE)
-    bench = profile_of(credentials.parent)
-    for said, meant in (
-        ("pi@10.0.0.21", "root@127.0.0.1"), ("A1B2C3.toml", str(credentials)), ("profile bench", f"profile {bench}"),
-    ):  # fmt: skip
-        line = line.replace(said, meant)
-    options = [word for option in machine.ssh for word in ("-o", option)]
-    return [
-        *shlex.split(line),
-        "--port",
-        str(machine.port),
-        *options,
-        "--package",
-        str(package),
-        *more,
-    ]
-
-
-def provision(machine: Machine, package: Path, credentials: Path, *more: str) -> str:
-    line = command(machine, package, credentials, *more)
-    done = subprocess.run(line, capture_output=True, text=True, timeout=900, cwd=ROOT)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_a_dry_run_changes_nothing(machine: Machine, package: Path, credentials: Path) -> None:
@@ -119,6 +43,11 @@ def test_a_run_that_is_cut_is_resumed(machine: Machine, package: Path, credentia
 def test_the_unit_is_in_service_and_takes_a_sale(machine: Machine) -> None:
     assert machine.says("systemctl is-active terminald") == "active"
     assert json.loads(machine.says("terminalctl status --json").splitlines()[0])["ok"] is True
+
+
+def test_the_hardware_watches_it_and_the_logs_are_in_memory(machine: Machine) -> None:
+    assert machine.says("systemctl show -p RuntimeWatchdogUSec --value") == "15s"
+    machine.shell("ls /run/log/journal/*/system.journal")
 
 
 def test_a_second_run_changes_nothing(machine: Machine, package: Path, credentials: Path) -> None:
@@ -174,6 +103,77 @@ def test_after_a_power_cut_the_unit_comes_up_by_itself(machine: Machine) -> None
     machine.boot()
     machine.shell("timeout 60 sh -c 'until systemctl is-active terminald; do sleep 0.5; done'")
     assert json.loads(machine.says("terminalctl status --json").splitlines()[0])["ok"] is True
+
+
+def test_a_partition_that_holds_something_is_refused(
+    disk: str, machine: Machine, package: Path, credentials: Path
+) -> None:
+    machine.shell(f"mke2fs -q -L photos {disk}")
+    line = command(machine, package, credentials, "--read-only-root", disk)
+    refused = subprocess.run(line, capture_output=True, text=True, timeout=900, cwd=ROOT)
+    assert refused.returncode and f"{disk} holds ext2 already" in refused.stdout
+    assert machine.says(f"blkid -p -s LABEL -o value {disk}") == "photos"
+    machine.shell(refused.stdout.rpartition("on the unit: sudo ")[2])
+
+
+def test_with_a_read_only_root_only_the_journal_stays(
+    disk: str, machine: Machine, package: Path, credentials: Path
+) -> None:
+    """The power is cut after a sale: what was written elsewhere is gone, the sale is there and the chain unbroken."""
+    options = ("--read-only-root", disk)
+    told = provision(machine, package, credentials, *options)
+    assert f"changing: the journal onto {disk}, the root only read" in told
+    assert "Ready, nothing changed" in provision(machine, package, credentials, *options)
+    order_no = paid_sale(machine, credentials)
+    machine.shell("echo much >/etc/litter; echo more >>/opt/terminal/current/README.md")
+    machine.cut()
+    machine.boot()
+    in_service(machine)
+    assert machine.shell("cat /etc/litter", check=False).returncode
+    assert machine.says("tail -n 1 /opt/terminal/current/README.md") != "more"
+    assert outcome(machine, order_no) == "paid"
+    machine.shell("terminalctl check")
+
+
+def test_a_read_only_unit_says_how_it_is_changed(
+    disk: str, machine: Machine, package: Path, credentials: Path
+) -> None:
+    """Provision and update are refused with a command; after it they work, and the root is only read again."""
+    renamed = credentials.with_name("renamed.toml")
+    renamed.write_text(credentials.read_text("utf-8").replace("Corner Shop", "Kiosk"))
+    line = command(machine, package, renamed, "--read-only-root", disk)
+    refused = subprocess.run(line, capture_output=True, text=True, timeout=900, cwd=ROOT)
+    updating = machine.shell("terminalctl update /root/next.deb", check=False)
+    assert refused.returncode and THAW in refused.stdout
+    assert updating.returncode and THAW in updating.stdout + updating.stderr
+    machine.shell(THAW.removesuffix(" && sudo reboot").removeprefix("sudo "))
+    machine.cut()
+    machine.boot()
+    assert "SHOP      Kiosk" in provision(machine, package, renamed, "--read-only-root", disk)
+    assert "Kiosk" in machine.says(f"cat {UNDER_OVERLAY}/etc/terminal/terminal.toml")
+
+
+def in_service(machine: Machine) -> None:
+    machine.shell("timeout 60 sh -c 'until terminalctl status --json; do sleep 0.5; done'")
+
+
+def outcome(machine: Machine, order_no: str) -> str:
+    """Its exit code says that one is open, too."""
+    told = machine.shell(f"terminalctl journal show {order_no} --json", check=False).stdout
+    return str(json.loads(told.splitlines()[-1]).get("outcome"))
+
+
+def paid_sale(machine: Machine, credentials: Path) -> str:
+    """One at the unit's own gateway, which here is the sandbox; its customer pays."""
+    in_service(machine)
+    gateway = tomllib.loads(credentials.read_text("utf-8"))["gateway"]["url"]
+    told = machine.says("terminalctl sale 1.00 --mode mpm --json").splitlines()[0]
+    order_no = str(json.loads(told)["order_no"])
+    until = time.monotonic() + WATCHDOG_S
+    while outcome(machine, order_no) != "paid":
+        assert time.monotonic() < until, "the sale is not paid"
+        requests.post(f"{gateway}/sandbox/wallet/pay", json={"order_no": order_no}, timeout=10)
+    return order_no
 
 
 def test_removing_the_package_leaves_the_money_and_the_key(machine: Machine) -> None:

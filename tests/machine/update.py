@@ -26,9 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from terminal.bench.doors import Doors
-from terminal.bench.settings import tables, toml
-from tests.machine.conftest import ROOT, Machine, free_port
-from tests.machine.test_provision import provision
+from tests.machine.conftest import ROOT, Machine, free_port, handed_out, provision, without_eyes
 
 BACK_S = 120.0
 GOOD = ("1.0.0", "1.0.1", "1.0.2")
@@ -369,7 +367,7 @@ def torture(
     doors = Doors(folder / "gateway", stack)
     made = made or packages(machine.suite, folder / "packages")
     machine.boot()
-    account, lean = credentials(doors, folder), str(without_eyes(folder))
+    account, lean = handed_out(doors.said, folder), str(without_eyes(folder))
     provision(machine, made / f"{GOOD[0]}.deb", account, "--no-trial", "--profile", lean)
     provision(machine, made / f"{GOOD[1]}.deb", account, "--no-trial", "--profile", lean)
     assert machine.says("journalctl -t terminal-update -o cat") == f"{GOOD[1]} runs."
@@ -388,24 +386,6 @@ def torture(
         print(f"{number}/{trials} {took}", *tortured.odd[odd:], file=sys.stderr, flush=True)
     tortured.reckon()
     return tortured
-
-
-def credentials(doors: Doors, folder: Path) -> Path:
-    """The unit's settings, as its vendor hands them out; the account is at the sandbox."""
-    settings = {name: dict(table) for name, table in tables(doors.said, folder, folder, {}).items()}
-    del settings["control"], settings["terminal"]["state_dir"], settings["terminal"]["profile"]
-    settings["terminal"]["id"] = "T00001"
-    file = folder / "T00001.toml"
-    file.write_text(toml(settings), encoding="utf-8")
-    return file
-
-
-def without_eyes(folder: Path) -> Path:
-    """The bench without its scanners: what a camera needs of the distribution takes longer than all the rest."""
-    text = (ROOT / "hardware" / "bench.toml").read_text("utf-8")
-    file = folder / "lean.toml"
-    file.write_text(text.partition("[[scanner]]")[0], encoding="utf-8")
-    return file
 
 
 def main() -> int:
