@@ -63,6 +63,12 @@ class Counter(Stall):
         self.keypad: Keyboard | None = None
         self.scanner: Serial | Keyboard | None = None
 
+    def name_devices(self) -> None:
+        """What stands in /dev gets the names that a unit knows it by."""
+        RULES.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HARDWARE / "udev.rules", RULES)
+        subprocess.run(["/usr/lib/systemd/systemd-udevd", "--daemon"], check=True)
+
     def plug_in(self) -> None:
         """USB devices are plugged in by whoever has them."""
         self.header = Header(self._switched)
@@ -274,15 +280,11 @@ def open_counter(
 ) -> Iterator[Counter]:
     """A whole counter with this hardware profile, its USB devices plugged in. Tells the report that the guest came
     through; what the daemon logged follows."""
-    RULES.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(HARDWARE / "udev.rules", RULES)
-    subprocess.run(
-        ["/usr/lib/systemd/systemd-udevd", "--daemon"], check=True
-    )  # names in /dev are its work
     in_use = shutil.copy(profile, "/run")  # wherever the daemon lives, /run is there
     counter = of(Path("/run/stall"), Path(in_use), **more)
     counter.keypad, counter.scanner = keypad, scanner
     try:
+        counter.name_devices()
         for device in (keypad, scanner):
             if device is not None:
                 device.plug()

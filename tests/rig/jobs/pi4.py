@@ -14,23 +14,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from terminal.bench.demo import newest
 from terminal.bench.phone import Phone, picture_of
-from terminal.core.terms import Fault
 from tests.rig import report
-from tests.rig.counter import HARDWARE, WARM_MAX, Counter, open_counter
+from tests.rig.counter import HARDWARE, Counter, open_counter
+from tests.rig.pictures import PICTURES, before_camera, charged_by_camera
 from tests.rig.sales import paid, unit_sells
 
 PROJECT = Path(__file__).parents[3]
-PICTURES = Path("/run/pictures")
 PYTHON = "/opt/terminal/bin/python"
 CAMERA = "libcamera virtual camera, /dev/dma_heap"
 WHOLE = ("all of its own", "/dev/spidev0.0, /dev/gpiochip0, libcamera")
-SIZE_PX = (1280, 720)
-SCAN_TIMEOUT_S = 100.0  # the camera is opened for the first time
-GREY = 70  # an empty counter
 
 
 class InRoot(Counter):
@@ -79,12 +72,12 @@ def main(root: Path) -> None:
         waiting(root)
         report.done()
         return
-    before_camera(Image.new("L", SIZE_PX, GREY))
+    before_camera()
     with open_counter(HARDWARE / "pi4-lcd-camera.toml", of=InRoot) as counter:
         phone = Phone(counter)
         sale_by_display(counter, phone)
         counter.kill_daemon()  # libcamera reads its pictures when the camera is first opened
-        before_camera(picture_of(phone.open_code(), seed=1).resize(SIZE_PX))
+        before_camera(picture_of(phone.open_code(), seed=1))
         counter.start_daemon()
         sale_by_camera(counter)
         counter.kill_daemon()  # the camera is ours now
@@ -99,10 +92,6 @@ def sale_by_display(counter: Counter, phone: Phone) -> None:
         seen.append("the green light came on")
 
 
-def before_camera(picture: Image.Image) -> None:
-    picture.save(PICTURES / "0.jpg")
-
-
 def sale_by_camera(counter: Counter) -> None:
     with report.row("pi4-lcd-camera.toml, CPM", "picamera2, unmodified", CAMERA) as seen:
         begun_ns = time.monotonic_ns()
@@ -110,33 +99,6 @@ def sale_by_camera(counter: Counter) -> None:
         assert order["amount"]["minor"] == 300, order
         assert counter.lit(counter.option("camera")["lamp_pin"], begun_ns), "the lamp was never on"
         seen += ["lamp on; the phone's code read by the eye, charged; journal and books: paid"]
-
-
-def charged_by_camera(counter: Counter) -> str:
-    """The order that charges the code. The amount is keyed again when there was no answer: the daemon is cold, and
-    imports its HTTP client with its first request."""
-    for _ in range(WARM_MAX):
-        before = newest(counter)["order_no"]
-        counter.dismiss()
-        counter.press("3", "00", "ok")
-        counter.wait(
-            lambda last=before: _is_decided(counter, last), "the order of the code", SCAN_TIMEOUT_S
-        )
-        order = newest(counter)
-        if order["mode"] == "cpm":
-            return str(order["order_no"])
-    raise Fault("the daemon does not reach its gateway")
-
-
-def _is_decided(counter: Counter, before: str) -> bool:
-    """Our code was closed for the customer's, or could not be had."""
-    order = newest(counter)
-    if order["order_no"] == before:
-        return False
-    if order["mode"] == "cpm":
-        return True
-    phase = counter.ask("order", order_no=order["order_no"])["order"]["phase"]
-    return bool(phase == "declined" and counter.ask("status")["open"] == [])
 
 
 def waiting(root: Path) -> None:
