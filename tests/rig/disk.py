@@ -1,9 +1,10 @@
 """Power cuts of a machine: `scripts/torture disk N`. A guest with a kernel of its own writes the journal to an ext4
 on a disk, and dm-log-writes under that file system records every block, in the order in which it became durable
 or may have become so. A cut keeps what was flushed before it and any of the rest; then the file system is
-recovered, and the production code opens what is found.
+recovered, and the production code opens what is found. The same for an update, and the release that then runs.
 
-The rollback journal with synchronous=FULL must lose rows here, and a -wal with NORMAL too; or it proves nothing.
+The rollback journal with synchronous=FULL must lose rows here, a -wal with NORMAL too, and an update without a sync
+its release; or it proves nothing.
 
 Needs no root: the guest is a process, the file systems are recovered by e2fsck and read by debugfs.
 """
@@ -26,7 +27,8 @@ from pathlib import Path
 from terminal.bench.torture import careless, power
 from terminal.bench.torture.tape import Acked, Files, Forced, Names, Step, Tape
 from terminal.journal.disk import Kind, Operation
-from tests.rig import kernel
+from tests.rig import disk_update, kernel
+from tests.rig.disk_update import CARELESS, UPDATE
 from tests.rig.guest import Guest
 
 DISK = "disk"
@@ -43,7 +45,7 @@ dmsetup remove lw
 """
 JOB_TIMEOUT_S = 300
 OURS, PEER = "ours", careless.name_of("EXTRA")
-CONTROLS = ("synchronous=NORMAL", careless.name_of("FULL"))
+CONTROLS = ("synchronous=NORMAL", careless.name_of("FULL"), CARELESS)
 MAGIC, SECTOR = 0x6A736677736872, 512
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8  # of an entry (drivers/md/dm-log-writes.c)
 
@@ -132,6 +134,22 @@ def judge_rollback(place: Path, files: Files, acked: Acked) -> str:
     return careless.verdict(place / "state", acked)
 
 
+def judge_update(place: Path, files: Files, acked: Acked) -> str:
+    """Before the first release is installed there is nothing to lose, and a file system that was just made cannot be
+    mended by itself when its superblock is torn."""
+    if not found_on(place, files):
+        return "corrupt" if acked.row else ""
+    return disk_update.verdict(place / "state", acked)
+
+
+JUDGES = {
+    PEER: judge_rollback,
+    careless.name_of("FULL"): judge_rollback,
+    UPDATE: judge_update,
+    CARELESS: judge_update,
+}
+
+
 # -- the whole ---------------------------------------------------------------------------------------------
 
 
@@ -140,21 +158,22 @@ def torture(wanted: int, seed: int, jobs: int) -> dict[str, object]:
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     found: dict[str, Tally[str]] = {}
     with tempfile.TemporaryDirectory(dir=memory, prefix="disk-") as text:
-        for n, way in enumerate((OURS, *CONTROLS, PEER)):
+        for n, way in enumerate((OURS, UPDATE, *CONTROLS, PEER)):
             tape = recorded(way, linux, Path(text) / str(n))
-            count = wanted if way == OURS else max(wanted // 5, 20)
+            count = wanted if way in (OURS, UPDATE) else max(wanted // 5, 20)
             chosen = power.points([tape], count, seed, (Names.ORDERED,))
-            verdict = judge_rollback if way in (PEER, CONTROLS[1]) else judge
-            found[way] = power.cut_all([tape], chosen, verdict, jobs)
-    ours, peer = found[OURS], found[PEER]
-    failed = [f"{way} was not found out" for way in CONTROLS if not found[way]["lost"]]
-    failed += [way for way in (OURS, PEER) if found[way]["lost"] + found[way]["corrupt"]]
+            found[way] = power.cut_all([tape], chosen, JUDGES.get(way, judge), jobs)
+    bad = {way: each["lost"] + each["corrupt"] for way, each in found.items()}
+    failed = [f"{way} was not found out" for way in CONTROLS if not bad[way]]
+    failed += [way for way in (OURS, UPDATE, PEER) if bad[way]]
+    ours = found[OURS]
     return {
         "trials": ours["images"],
         "lost": ours["lost"],
         "corrupt": ours["corrupt"],
         "controls": {way: power.told_of(found[way]) for way in CONTROLS},
-        "peers": {PEER: power.told_of(peer)},
+        "update": power.told_of(found[UPDATE]),
+        "peers": {PEER: power.told_of(found[PEER])},
         "failed": failed,
     }
 

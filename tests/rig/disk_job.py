@@ -10,6 +10,7 @@ from pathlib import Path
 
 from terminal.bench.torture import careless, power
 from terminal.bench.torture.tape import Acked
+from tests.rig import disk_update
 
 STATE = Path("/run/disk/state")
 SALES, ROWS = 8, 24
@@ -39,6 +40,11 @@ def rollback(level: str) -> None:
 def main(way: str) -> None:
     if way == "ours":
         ours()
+    elif way == disk_update.UPDATE:
+        disk_update.update(mark)
+    elif way == disk_update.CARELESS:
+        with disk_update.without_a_sync():
+            disk_update.update(mark)
     elif habit := careless.HABITS.get(way):
         with habit():
             ours()
