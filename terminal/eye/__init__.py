@@ -11,7 +11,7 @@ each time, for a code stays in view for many frames.
     pictures  how views are made
     places    where a code may be
     bars      our own reader of blurred Code 128
-    squares/  our own reader of QR codes with holes
+    squares/  our own reader of QR codes with holes, and of finders that a reflection touches
     stages    the table of all stages
     watch     a camera's frames: gate, track, round
 

@@ -20,6 +20,7 @@ from terminal.eye.places import PLACES
 from terminal.eye.readers import CODE_128, QR, Reading, Square, zbar, zxing, zxing_or_squares
 from terminal.eye.seen import Seen, View
 from terminal.eye.squares import read_square
+from terminal.eye.squares.finders import squares_by_finders
 from terminal.eye.whole import fast, seen, tries
 
 SQUARES_MAX = 3
@@ -100,6 +101,14 @@ def gray_bars(look: Look, place: int) -> list[Seen]:
     return seen(band.view, [Reading(text, CODE_128, corners, "bars", witnesses=2)])
 
 
+def finders(look: Look, place: int) -> list[Seen]:
+    """A QR code of which zxing-cpp does not even see that it is one."""
+    view = look.piece(place)
+    found = squares_by_finders(view.picture) if view else ()
+    mended = (_mended(view, square) for square in found if view)
+    return next(filter(None, mended), [])
+
+
 def zbar_place(look: Look, place: int) -> list[Seen]:
     """zbar on the piece in black and white, then as it is."""
     view = look.piece(place)
@@ -149,6 +158,7 @@ PLACE: dict[str, SeePlace] = {
     "threshold": threshold,
     "sharp": sharp,
     "soft sharp": soft_sharp,
+    "finders": finders,
     "zbar": zbar_place,
 }
 LAST: dict[str, See] = {"quads": quads, "zbar whole": zbar_whole}

@@ -41,6 +41,7 @@ ROUND = (
     "fast",
     "soft sharp 1",
     "gray bars 2",
+    "finders 1",
     "tries",
     "sharp 1",
     "fast",

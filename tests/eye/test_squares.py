@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import segno
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -18,7 +18,8 @@ from terminal.bench.scenes.lens import photograph
 from terminal.eye import read_codes, squares, stages
 from terminal.eye.readers import Square
 from terminal.eye.squares import correction, read_square
-from terminal.eye.squares.layout import Layout, layout, turned
+from terminal.eye.squares.finders import squares_by_finders
+from terminal.eye.squares.layout import Layout, layout, level_and_mask, turned
 from terminal.eye.squares.message import message
 
 Gray = NDArray[np.uint8]
@@ -67,6 +68,15 @@ def test_a_layout_is_that_of_another_encoder(version: int, level: str, mask: int
         assert not any(correction.syndromes([read[at] for at in places], parts.checks))
 
 
+@pytest.mark.parametrize(("version", "level", "mask"), KINDS)
+def test_the_format_is_that_of_another_encoder(version: int, level: str, mask: int) -> None:
+    matrix = drawn("1234567", version, level, mask)
+    assert level_and_mask(matrix) == (level, mask)
+    matrix[8, :9] = matrix[:9, 8] = False
+    assert level_and_mask(matrix) == (level, mask), "one of its two copies is enough"
+
+
+@settings(deadline=None)
 @given(st.data())
 def test_holes_cost_half_of_errors(data: st.DataObject) -> None:
     parts = layout(2, "Q")
@@ -95,6 +105,7 @@ def test_a_message_is_that_of_another_encoder(text: str, version: int) -> None:
     assert message([*data[:-1], data[-1] ^ 1], version) is None, "the filling is prescribed"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=30))
 def test_any_data_are_a_message_of_ascii_or_none(data: list[int]) -> None:
     said = message(data, 1)
@@ -157,6 +168,38 @@ def test_so_much_must_be_left_over_that_accidents_do_not_agree() -> None:
         broken = [value ^ 0x55 if at < hidden else value for at, value in enumerate(block)]
         read = squares._mended(broken, order, parts)
         assert read == (block if 8 * (parts.checks - hidden) >= squares.PROOF_BITS else None)
+
+
+# -- by its finders -------------------------------------------------------------------------------------
+
+
+def by_finders(gray: Gray) -> list[str]:
+    return [text for square in squares_by_finders(gray) if (text := read_square(gray, square))]
+
+
+@pytest.mark.parametrize("turn", [0, 20, 45, 100, 200, 330])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_code_is_found_by_its_finders(turn: float, inverted: bool) -> None:
+    gray, _ = picture(LONG, 4, "M", 2)
+    middle = (len(gray) - 1) / 2
+    around = cv2.getRotationMatrix2D((middle, middle), turn, 0.8)
+    gray = cv2.warpAffine(gray, around, gray.shape, borderValue=(200,))  # type: ignore[assignment]
+    gray = cv2.GaussianBlur(255 - gray if inverted else gray, (0, 0), 1.5)  # type: ignore[assignment]
+    assert by_finders(gray)[:1] == [LONG]
+
+
+@pytest.mark.parametrize("hidden", [(0, 0), (0, 1), (1, 0)])
+def test_two_finders_say_where_the_third_is(hidden: tuple[int, int]) -> None:
+    gray, _ = picture(WALLET, 1, "M", 2)
+    place = [4 * MODULE_PX + 14 * MODULE_PX * side for side in hidden]
+    gray[place[0] : place[0] + 4 * MODULE_PX, place[1] : place[1] + 7 * MODULE_PX] = 255
+    assert WALLET in by_finders(cv2.GaussianBlur(gray, (0, 0), 1.5))  # type: ignore[arg-type]
+
+
+def test_where_there_are_no_finders_there_is_no_code() -> None:
+    assert by_finders(np.full((200, 200), 90, np.uint8)) == []
+    assert by_finders(np.random.default_rng(3).integers(0, 256, (200, 200), np.uint8)) == []
+    assert by_finders(np.zeros((5, 9), np.uint8)) == []
 
 
 GLARE = scenes.Scene(

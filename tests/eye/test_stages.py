@@ -18,10 +18,11 @@ ONLY: dict[str, Callable[[], Scene]] = {
     "gray bars": lambda: mixed(8, 9, "hard"),
     "threshold": lambda: plain(7, 10, "qr", bands=0.9387774776492428, module=3),
     "sharp": lambda: mixed(777, 75, "hard"),
-    "soft sharp": lambda: mixed(7, 218, "hard"),
-    "zbar": lambda: plain(8, 97, "qr", thumb=0.05152933940961179, module=3, tilt=35.0),
+    "soft sharp": lambda: mixed(8, 120, "hard"),
+    "finders": lambda: mixed(5101, 31, "medium"),
+    "zbar": lambda: plain(8, 45, "qr", thumb=0.107, module=3, tilt=35.0),
     "quads": lambda: plain(7, 38, "qr", bands=0.9303660566454863, module=3),
-    "zbar whole": lambda: plain(8, 84, "qr", moire=0.8934797426854054, module=3),
+    "zbar whole": lambda: plain(8, 2102, "qr", moire=0.864, module=2.82),
 }
 # The cheapest that reads it; without it a dearer one does.
 FIRST: dict[str, Callable[[], Scene]] = {

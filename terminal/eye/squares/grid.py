@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 Field: TypeAlias = Any  # NDArray[float32]
 
 STEPS = (0.5, 0.25, 0.12)  # modules by which a corner is moved
-SOFTER = 0.6  # of a module: over so much is averaged to find them
+SOFTER = 0.6  # of a module: over so much is averaged to find the corners
 PASSES = 2  # over all corners with each step
 PARTS = (-0.25, 0.0, 0.25)  # of a module's side, from its middle: where it is looked at
 CONTRAST_MIN = 16.0  # gray levels from dark to light
@@ -19,30 +20,42 @@ SURE = 3.0  # the doubt of a module falls with e to this
 BLOB = 0.65  # of the modules around are of one colour: more is no pattern but a spot
 
 
-def fitted(
-    picture: Field, corners: tuple[tuple[float, float], ...], fixed: NDArray[np.int8]
-) -> tuple[Field, float]:
-    """The corners moved to where the fixed patterns fit best, and how well: 0..1, light on dark too."""
-    rows, cols = np.nonzero(fixed)
-    known = _unit(fixed[rows, cols].astype(np.float32))
-    places = np.column_stack([cols, rows]).astype(np.float32) + 0.5
+def fitted(picture: Field, corners: Field, fixed: NDArray[np.int8]) -> tuple[Field, float]:
+    """The corners moved to where the fixed patterns fit best, and how well."""
     best = np.array(corners, np.float32)
-    side = len(fixed)
-    module = float(np.linalg.norm(best - np.roll(best, 1, axis=0), axis=1).mean()) / side
-    softer = max(1, round(SOFTER * module))
-    soft = cv2.blur(picture, (softer, softer))  # a step aside must make a difference
-
-    def fit(corners: Field) -> float:
-        return abs(float(_unit(_seen(soft, corners, places, side)) @ known))
-
-    height = fit(best)
+    module = _module(best, len(fixed))
+    soft = softer(picture, module)
+    look = _looking(soft, fixed)
+    height = look(best)
     for step in np.repeat(STEPS, PASSES):
         for at, axis, way in np.ndindex(4, 2, 2):
             moved = best.copy()
             moved[at, axis] += (2 * way - 1) * step * module
-            if (higher := fit(moved)) > height:
+            if (higher := look(moved)) > height:
                 best, height = moved, higher
     return best, height
+
+
+def fit(picture: Field, corners: Field, fixed: NDArray[np.int8]) -> float:
+    """How well the fixed patterns fit there: 0..1, light on dark too."""
+    return _looking(picture, fixed)(corners)
+
+
+def _looking(picture: Field, fixed: NDArray[np.int8]) -> Callable[[Field], float]:
+    rows, cols = np.nonzero(fixed)
+    known = _unit(fixed[rows, cols].astype(np.float32))
+    places = np.column_stack([cols, rows]).astype(np.float32) + 0.5
+    return lambda corners: abs(float(_unit(_seen(picture, corners, places, len(fixed))) @ known))
+
+
+def softer(picture: Field, module: float) -> Field:
+    """So soft that a step aside makes a difference."""
+    size = max(1, round(SOFTER * module))
+    return cv2.blur(picture, (size, size))
+
+
+def _module(corners: Field, side: int) -> float:
+    return float(np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1).mean()) / side
 
 
 def grays(picture: Field, corners: Field, side: int) -> Field:

@@ -24,6 +24,8 @@ _BLOCKS = {
     "Q": (1, 1, 2, 2, 4, 4, 6, 6, 8, 8),
     "H": (1, 1, 2, 4, 4, 4, 5, 6, 8, 8),
 }
+_LEVELS = "MLHQ"  # table 12, by their two bits
+_FORMAT_MASK = 0b101010000010010
 _ALIGNED = (
     (),
     (18,),
@@ -137,3 +139,32 @@ def turned(mask: int, side: int) -> NDArray[np.bool_]:
     y, x = np.mgrid[:side, :side]
     turned: NDArray[np.bool_] = _MASKS[mask](y, x)
     return turned
+
+
+def level_and_mask(dark: NDArray[np.bool_]) -> tuple[str, int]:
+    """What the two copies of the format information say (7.9), or are nearest to."""
+    said = [dark[rows, cols] for rows, cols in _format_places(len(dark))]
+    level, mask = max(
+        product(range(4), range(8)),
+        key=lambda kind: sum(int((_format(*kind) == copy).sum()) for copy in said),
+    )
+    return _LEVELS[level], mask
+
+
+def _format_places(side: int) -> tuple[tuple[list[int], list[int]], tuple[list[int], list[int]]]:
+    """Rows and columns of both copies, the highest bit first."""
+    near = [0, 1, 2, 3, 4, 5, 7, 8]
+    corner = [8] * 8 + [7, *range(5, -1, -1)], [*near, *[8] * 7]
+    edges = [*range(side - 1, side - 8, -1), *[8] * 8], [8] * 7 + list(range(side - 8, side))
+    return corner, edges
+
+
+@cache
+def _format(level: int, mask: int) -> NDArray[np.bool_]:
+    """Its 15 bits: five, their BCH checks, and a mask over all."""
+    checks = value = level << 3 | mask
+    checks <<= 10
+    for bit in range(14, 9, -1):
+        checks ^= 0b10100110111 << bit - 10 if checks >> bit & 1 else 0
+    word = (value << 10 | checks) ^ _FORMAT_MASK
+    return np.array([word >> bit & 1 for bit in range(14, -1, -1)], bool)
