@@ -10,6 +10,7 @@ from pathlib import Path
 
 import requests
 
+from terminal.provision.card import ENTRY, OVERLAY
 from terminal.releases import THAW, UNDER_OVERLAY
 from tests.machine.conftest import ROOT, Machine, command, provision
 
@@ -151,6 +152,20 @@ def test_a_read_only_unit_says_how_it_is_changed(
     machine.boot()
     assert "SHOP      Kiosk" in provision(machine, package, renamed, "--read-only-root", disk)
     assert "Kiosk" in machine.says(f"cat {UNDER_OVERLAY}/etc/terminal/terminal.toml")
+
+
+def test_the_distribution_leaves_the_partition_alone(machine: Machine) -> None:
+    """Its own overlayroot, as far as it rewrites /etc/fstab: with what we ask of it, and without."""
+    script = "/usr/share/initramfs-tools/scripts/init-bottom/overlayroot"
+    functions = f"sed '/^cfgd=/,$d; /^\\. /d; /^case \"\\$1\"/,/^esac/d' {script}"
+    call = "overlayrootify_fstab /etc/fstab /media/root-ro /media/root-rw /overlay %s 0 overlay"
+    asked, plain = (
+        machine.says(f"( {functions}; echo {call % recurse} ) | sh").splitlines()
+        for recurse in "01"
+    )
+    assert OVERLAY.endswith(":recurse=0")
+    assert ENTRY in asked
+    assert ENTRY not in plain
 
 
 def in_service(machine: Machine) -> None:
