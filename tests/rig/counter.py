@@ -54,7 +54,7 @@ class Counter(Stall):
     def __init__(self, state: Path, profile: Path, pace: Pace | None = None, **more: Any) -> None:
         super().__init__(state, profile=profile.absolute(), pace=pace, **more)
         self.edges: list[Edge] = []
-        self.scans: dict[int, int] = {}  # column pin -> how often it was driven low
+        self.scans: dict[int, list[int]] = {}  # column pin -> when it was driven low
         self.chip: Chip | Screen | None = None
         self.parts: Profile = load_profile(profile)
         self.glass: Wire | None = None
@@ -124,16 +124,17 @@ class Counter(Stall):
         row = next(row for row, words in enumerate(layout) if key in words)
         pins = pad["rows"][row], pad["columns"][layout[row].index(key)]
         assert self.header is not None
-        seen = self.scans.get(pins[1], 0)
+        pressed_ns = time.monotonic_ns()
         self.header.join(*pins)
-        self._scanned(pins[1], seen + SCANS)
+        self._scanned(pins[1], pressed_ns, SCANS)
+        let_go_ns = time.monotonic_ns()
         self.header.cut(*pins)
-        self._scanned(pins[1], self.scans[pins[1]] + 1)  # no key is down: the columns come to rest
+        self._scanned(pins[1], let_go_ns, 1)  # no key is down: the columns come to rest
         time.sleep(RELEASE_S)
 
-    def _scanned(self, column_pin: int, times: int) -> None:
+    def _scanned(self, column_pin: int, since_ns: int, times: int) -> None:
         self.wait(
-            lambda: self.scans.get(column_pin, 0) >= times,
+            lambda: sum(at_ns > since_ns for at_ns in self.scans.get(column_pin, ())) >= times,
             f"a scan of the keypad's column GPIO{column_pin}",
             KEY_TIMEOUT_S,
         )
@@ -145,7 +146,7 @@ class Counter(Stall):
         with self.changed:
             for edge in edges:
                 if edge.pin in columns:
-                    self.scans[edge.pin] = self.scans.get(edge.pin, 0) + (not edge.level)
+                    self.scans.setdefault(edge.pin, []).extend([] if edge.level else [edge.at_ns])
                 else:
                     self.edges.append(edge)
             self.changed.notify_all()
