@@ -28,7 +28,7 @@ def days(count: int, kib_a_day: float = 0.0, kib_an_order: float = 0.0) -> list[
         {
             "cold": day % 10 == 0,
             "rss_kib": 60_000 - (day % 10 == 0) * 6_000 + day * kib_a_day,
-            "kib": [(n, 60_000 + n * kib_an_order) for n in range(25, 1_001, 25)],
+            "kib": [(n, 60_000 + n * kib_an_order) for n in range(25, 2_001, 25)],
             "files": 26,
             "threads": 9,
             "killed": False,
