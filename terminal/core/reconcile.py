@@ -87,7 +87,10 @@ def compare(
     voided = {
         order.of
         for order in orders.values()
-        if order.mode is Mode.VOID and order.phase is Phase.RETURNED
+        if order.mode is Mode.VOID
+        and order.phase is Phase.RETURNED
+        # But not one that came too late and went back as a refund, which has a line of its own.
+        and all(it.there is not There.RETURNED for it in lines.get(order.order_no, ()))
     }
     voided |= {
         number

@@ -108,6 +108,23 @@ def test_a_void_is_told_by_its_sale(there: There, kind: Kind | None) -> None:
     assert found == ([kind] if kind else [])
 
 
+@pytest.mark.parametrize(
+    ("sale_there", "there", "found"),
+    [
+        (P, R, []),
+        (P, There.FAILED, [Kind.RETURN_MISSING]),
+        (P, There.PENDING, [Kind.RETURN_MISSING]),
+        (R, R, [Kind.RETURN_MISSING]),  # all of it, and then all of it again
+    ],
+)
+def test_a_void_that_came_too_late_is_told_by_its_refund(
+    sale_there: There, there: There, found: list[Kind]
+) -> None:
+    sale = order(Phase.PAID, number="T0")
+    void = order(Phase.RETURNED, Mode.VOID, "T2", "T0")
+    assert kinds([sale, void], [Entry("T0", sale_there, SUM), Entry("T2", there, SUM)]) == found
+
+
 def test_a_failed_void_changes_nothing() -> None:
     sale = order(Phase.PAID, number="T0")
     void = order(Phase.NOT_RETURNED, Mode.VOID, "T2", "T0")
