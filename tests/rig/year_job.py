@@ -177,14 +177,18 @@ class Shop(Till):
         bill.write_text(self.doors.bill(), encoding="utf-8")
         here = ("--journal", str(file))
         days = ("--from", f"{FIRST:%Y-%m-%d}", "--to", "2099-12-31", "--bill", str(bill))
+        said = {
+            "check": terminalctl("check", *here, "--config", str(self.config)),
+            "reconcile": terminalctl("reconcile", *here, *days),
+        }
         return {
+            "agreed": not any(each["exit"] for each in said.values()),
             "sales": len({order.sale_no for order in orders if order.mode not in RETURNS}),
             "orders": len(orders),
             "odd": found,
             "broken_promises": broken,
             "promises": len(self.told),
-            "check": terminalctl("check", *here, "--config", str(self.config)),
-            "reconcile": terminalctl("reconcile", *here, *days),
+            **said,
         }
 
 
@@ -266,7 +270,7 @@ def main(days: int, sales: int, seed: int) -> None:
             print(json.dumps({**times, **seen}), file=told, flush=True)
         doors.behave()
         result = shop.reckon()
-        if result["odd"] or result["broken_promises"]:
+        if result["odd"] or result["broken_promises"] or not result["agreed"]:
             shutil.copytree(
                 shop.state, SHARE / "state", ignore=shutil.ignore_patterns("*.sock", "*.tty")
             )
