@@ -14,9 +14,9 @@ import pytest
 
 from terminal.bench.simulator.card import Card
 from terminal.bench.simulator.command import count, main, simulate
-from terminal.bench.simulator.dice import Dice
-from terminal.bench.simulator.placements import Kinds, Seen, by_people, edges, perform, place
-from terminal.bench.simulator.story import play, shorten, told
+from terminal.bench.simulator.dice import Deviation, Dice
+from terminal.bench.simulator.placements import Kinds, by_people, edges, perform, place
+from terminal.bench.simulator.story import Ending, play, shorten, told
 from terminal.core.views import Attention, Checking, NotPaid, Paid, Presenting, Scanning
 from terminal.journal import Journal
 from tests.simulation.mutations import BUGS
@@ -95,13 +95,24 @@ def test_of_the_rounds_of_a_loop_the_first_and_the_last_are_placed() -> None:
     assert placed == {number for numbers in rounds.values() for number in (numbers[0], numbers[-1])}
 
 
+def left_behind(base: int, misfortune: Deviation) -> tuple[bytes, Ending]:
+    """The digest of the scene right after it, and how the whole story ended."""
+    looked: list[bytes] = []
+
+    def new(digest: bytes, offered: int) -> bool:
+        looked.append(digest)
+        return True
+
+    ending = perform(base, misfortune, new=new)
+    assert ending.deviations == (misfortune,)
+    return looked[0], ending
+
+
 def test_places_that_are_called_alike_leave_the_same_scene_behind() -> None:
     alike: dict[object, set[bytes]] = {}
     offered = [it for it in perform(4).offered if it.alike is not None]
     for found in offered:
-        seen = Seen()
-        assert perform(4, found.it, new=seen.new).deviations == (found.it,)
-        alike.setdefault(found.alike, set()).add(seen.last)
+        alike.setdefault(found.alike, set()).add(left_behind(4, found.it)[0])
     assert len(alike) < len(offered)
     assert all(len(digests) == 1 for digests in alike.values())
     assert len(set.union(*alike.values())) == len(alike)  # and others do not
@@ -111,9 +122,8 @@ def test_stories_whose_scenes_are_equal_end_alike() -> None:
     ends: dict[bytes, set[object]] = {}
     offered = perform(5).offered
     for found in offered:
-        looked: list[bytes] = []
-        ending = perform(5, found.it, new=lambda digest, to=looked: to.append(digest) is None)  # type: ignore[misc]
-        ends.setdefault(looked[0], set()).add(ending.last_rows)
+        digest, ending = left_behind(5, found.it)
+        ends.setdefault(digest, set()).add(ending.last_rows)
     assert len(ends) < len(offered) - 20
     assert all(len(rows) == 1 for rows in ends.values())
 

@@ -7,6 +7,7 @@ what a record cannot carry is lost here as it would be on the disk (I17).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from terminal.core.events import Event, SaleOpened
 from terminal.core.sale import Order
@@ -18,6 +19,9 @@ from terminal.journal.records import event_of, event_text, order_of, record_text
 class PowerCut(BaseException):
     """The process is gone. Not an Exception: nothing in the house may catch it."""
 
+
+READ_AGAIN = 10_000  # thousands of stories begin with the same rows
+_order_of, _event_of = lru_cache(READ_AGAIN)(order_of), lru_cache(READ_AGAIN)(event_of)
 
 Fate = Callable[[], str]
 """What becomes of a commit: "", "cut before", "cut after", "fault before" or "fault after" it is durable."""
@@ -67,8 +71,8 @@ class Card:
             raise PowerCut(fate)
         if fate == "fault before":
             self._fail()
-        read = order_of(record, order.order_no, order.sale_no, order.phase.value)
-        self._write(Row(len(self.rows) + 1, read, event_of(said), when), said, record)
+        read = _order_of(record, order.order_no, order.sale_no, order.phase.value)
+        self._write(Row(len(self.rows) + 1, read, _event_of(said), when), said, record)
         if fate == "cut after":
             raise PowerCut(fate)
         if fate == "fault after":

@@ -178,8 +178,9 @@ def misfortune(text: str) -> Deviation:
 def enumerate_all(seed: int, bases: int, jobs: int, kinds: Kinds) -> int:
     """Every misfortune, or every pair of faults, at every decision point of `bases` base sales."""
     begun, summed = time.monotonic(), Placed(seed)
+    longest_first = sorted(range(seed, seed + bases), key=lambda base: -len(perform(base).offered))
     with unswept(), get_context("fork").Pool(jobs) as pool:
-        for placed in pool.imap(partial(place, kinds=kinds), range(seed, seed + bases)):
+        for placed in pool.imap(partial(place, kinds=kinds), longest_first):
             summed.add(placed)
             for forced in placed.broken[:TOLD_MAX]:
                 retell(placed.base, forced)

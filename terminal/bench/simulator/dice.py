@@ -91,7 +91,7 @@ class Script(Dice):
         self.given = {what: deque(ways) for what, ways in given.items()}
         self.here: Callable[[str, str], object] = lambda what, way: None  # noqa: ARG005
         self.moment: Callable[[], str] = str
-        self._offers = offers
+        self.offers = offers
 
     def span(self, low: int, high: int) -> int:
         return _span(self.seed, low, high)
@@ -101,6 +101,11 @@ class Script(Dice):
         """Everything forced has happened."""
         return len(self.deviations) == len(self.forced)
 
+    @property
+    def is_spent(self) -> bool:
+        """No weather will ever come of it."""
+        return not self.offers and self.over and not self.given.get("weather")
+
     def pick(self, what: str, odds: Odds, rate: float = 1.0) -> str:  # noqa: ARG002
         self.asked += 1
         if self.calm:
@@ -109,7 +114,7 @@ class Script(Dice):
             return ways.popleft()
         if way := self.forced.get(self.asked):
             return self._deviate(what, way)
-        if self._offers and self.over:
+        if self.offers and self.over:
             moment = self.moment()
             for way, chance in odds:
                 alike = self.here(what, way) if chance else VAIN

@@ -35,6 +35,7 @@ FATES: Odds = (
 # A question changes nothing there: it is all one where it or its answer was lost, and twice is once.
 READ_FATES: Odds = (("refused", 0.12), ("lost", 0.42), ("slow", 0.12), ("unclear", 0.24))
 CUTS: Odds = (("before it leaves", 0.5), ("as it leaves", 0.5))
+READ_CUTS: Odds = (("before it leaves", 1.0),)
 
 Answer = HttpAnswer | Failure
 REFUSED = Failure(left=False, detail="refused")
@@ -63,8 +64,9 @@ class FaultyLine:
     def send(self, exchange: int, http: HttpRequest, *, urgent: bool) -> None:  # noqa: ARG002
         assert isinstance(http, Asking)
         request = http.said
-        cut_rate = self.flights.cut_rate
-        cut = self.dice.pick("power while sending", CUTS, cut_rate) if cut_rate else ""
+        cut_rate, reads = self.flights.cut_rate, isinstance(request, READS)
+        cuts, fates = (READ_CUTS, READ_FATES) if reads else (CUTS, FATES)
+        cut = self.dice.pick("power while sending", cuts, cut_rate) if cut_rate else ""
         if cut == "before it leaves":
             raise PowerCut(cut)
         self.sending(request)
@@ -72,7 +74,6 @@ class FaultyLine:
             self._fly(request, self._hop())
             raise PowerCut(cut)
         fate = "refused" if self.flights.down else ""
-        fates = READ_FATES if isinstance(request, READS) else FATES
         fate = fate or self.dice.pick("line", fates, self.flights.fault_rate)
         self._carry(fate, request, exchange)
 
@@ -177,5 +178,8 @@ class Flights:
 
     @property
     def last_ms(self) -> int:
-        """When everything that has left has arrived."""
-        return max((arrives_ms for _, arrives_ms in self._flying.values()), default=0)
+        """When everything that has left has arrived, but for questions."""
+        flying = self._flying.values()
+        return max(
+            (at_ms for request, at_ms in flying if not isinstance(request, READS)), default=0
+        )

@@ -5,8 +5,8 @@ back. A misfortune is each way that the dice could have come out otherwise; a pl
 where it was asked. Not every placement is played:
 
 - Places of one story that leave the same scene behind (`Place.alike`) are played once.
-- After the last misfortune the scene is looked at: if it is as one was before (state.py), the rest is the same,
-  and with it all that could follow.
+- After a first misfortune the scene is looked at now and then: if it is as one was before (state.py), the rest is
+  the same, and with it all that could follow.
 - PAIRS: in a loop that only asks again and waits, the scene is the same in every round but for the time
   (state.moment). A fault of a pair is placed in the first and in the last of those rounds; WHOLE places it in each.
 
@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 
 from terminal.bench.simulator.dice import Deviation, Place, Script
+from terminal.bench.simulator.scene import IsNew
 from terminal.bench.simulator.story import Ending, play
 
 CUSTOMERS = ("",) * 4 + ("shows a code",) * 3 + ("is refused", "pays less")
@@ -88,7 +89,7 @@ def perform(
     base: int,
     *forced: Deviation,
     keep_story: bool = False,
-    new: Callable[[bytes], bool] | None = None,
+    new: IsNew | None = None,
     offers: bool = True,
 ) -> Ending:
     script = Script(base, {it.number: it.way for it in forced}, given(base), offers=offers)
@@ -100,12 +101,21 @@ class Seen:
 
     def __init__(self) -> None:
         self.follow: dict[bytes, int] = {}
-        self.last = b""
+        self._path: list[tuple[bytes, int]] = []  # of the story that is being played
 
-    def new(self, digest: bytes) -> bool:
-        self.last, known = digest, digest in self.follow
-        self.follow.setdefault(digest, 0)
-        return not known
+    def new(self, digest: bytes, offered: int) -> bool:
+        self._path.append((digest, offered))
+        return digest not in self.follow
+
+    def learn(self, offered: Sequence[Place]) -> int:
+        """The story is over: what it offered follows from its scenes, and if it ended in a known one, what follows
+        from that. How many placements follow from its first scene."""
+        faults = [not by_people(place.it) for place in offered]
+        rest = self.follow.get(self._path[-1][0], 0) if self._path else 0
+        for digest, before in self._path:
+            self.follow.setdefault(digest, sum(faults[before:]) + rest)
+        self._path.clear()
+        return sum(faults) + rest
 
 
 def distinct(offered: Iterable[Place]) -> list[tuple[Place, int]]:
@@ -128,8 +138,9 @@ def edges(places: Iterable[Place]) -> set[Place]:
 
 def place(base: int, *, kinds: Kinds) -> Placed:
     """All single misfortunes of this base, and unless that is all, second faults after first ones."""
-    placed, ones, twos = Placed(base), Seen(), Seen()
-    smooth = perform(base)
+    placed, ones = Placed(base), Seen()
+    smooth = perform(base, new=ones.new)
+    ones.learn(smooth.offered)
     placed.runs += 1
     if smooth.broken:
         placed.breaks()
@@ -137,17 +148,15 @@ def place(base: int, *, kinds: Kinds) -> Placed:
     go_on = _of_pairs(firsts, kinds)  # these come first: where two end alike, it goes on from there
     for first, alike in sorted(firsts, key=lambda it: it[0] not in go_on):
         ending = perform(base, first.it, new=ones.new)
+        follow = ones.learn(ending.offered)
         placed.runs, placed.singles = placed.runs + 1, placed.singles + alike
+        placed.equal += ending.same
+        if kinds is not Kinds.SINGLES and not by_people(first.it):
+            placed.pairs += alike * follow
         if ending.broken:
             placed.breaks(first.it)
-        elif ending.same:
-            placed.equal += 1
-        else:
-            ones.follow[ones.last] = sum(not by_people(it.it) for it in ending.offered)
-            if first in go_on:
-                _seconds(placed, first.it, distinct(ending.offered), kinds, twos)
-        if kinds is not Kinds.SINGLES and not by_people(first.it):
-            placed.pairs += alike * ones.follow[ones.last]
+        elif first in go_on:
+            _seconds(placed, first.it, distinct(ending.offered), kinds)
     return placed
 
 
@@ -162,10 +171,8 @@ def _seconds(
     first: Deviation,
     offered: Sequence[tuple[Place, int]],
     kinds: Kinds,
-    seen: Seen,
 ) -> None:
     for second in sorted(_of_pairs(offered, kinds), key=lambda place: place.it):
-        ended = perform(placed.base, first, second.it, new=seen.new, offers=False)
-        placed.runs, placed.equal = placed.runs + 1, placed.equal + ended.same
-        if ended.broken:
+        placed.runs += 1
+        if perform(placed.base, first, second.it, offers=False).broken:
             placed.breaks(first, second.it)

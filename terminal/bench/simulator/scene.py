@@ -21,7 +21,7 @@ from terminal.bench.simulator.codec import Codec
 from terminal.bench.simulator.desk import Buzzer, Face, Keypad, Scanner
 from terminal.bench.simulator.dice import VAIN, Dice, Odds, Script
 from terminal.bench.simulator.ledger import Ledger, Ways
-from terminal.bench.simulator.line import FaultyLine, Flights
+from terminal.bench.simulator.line import READS, FaultyLine, Flights
 from terminal.bench.simulator.people import People
 from terminal.bench.simulator.postman import Postman
 from terminal.bench.simulator.state import moment, state
@@ -73,6 +73,9 @@ TYPED: Odds = (
 BACK: Odds = (("rebooted", 0.5),)
 CLOCK_NOT_SET: Odds = (("for a while", 0.3),)
 
+IsNew = Callable[[bytes, int], bool]
+"""Whether a scene of that digest was never seen; how many places the story has offered before it."""
+
 
 @dataclass
 class Tally:
@@ -101,14 +104,15 @@ class Scene:
         self._notes: list[str] = []
         self.ledger = Ledger(self.ways, self.dice, self.clock)
         self.cut_rate = CUT_RATES[self.dice.kind(len(CUT_RATES))]
-        if isinstance(dice, Script):
+        self.script = dice if isinstance(dice, Script) else None
+        if self.script:
             self.cut_rate = CUT_RATES[-1]  # so that it is offered everywhere
-            dice.here, dice.moment = self._here, partial(moment, self)
+            self.script.here, self.script.moment = self._here, partial(moment, self)
         self.flights = Flights(FAULT_RATES[self.dice.kind(len(FAULT_RATES))], self.cut_rate)
         self.checkers = Checkers(self.ledger, self.flights)
         self.card = Card(TERMINAL, self._commit_fate, self._committed)
         self.checkers.card = self.card
-        self.people = People(self, 1 if isinstance(dice, Script) else dice.span(*PURCHASES))
+        self.people = People(self, 1 if self.script else dice.span(*PURCHASES))
         self.postman = Postman(self.clock, self.dice, self._hand_in) if self.ways.posts else None
         self.chance = self.dice.kind(1 << 30)
         self.shop = Shop("EUR", 100_000, OFFERS[self.dice.kind(len(OFFERS))])
@@ -118,9 +122,9 @@ class Scene:
             0  # the daemon takes nothing out of its inbox: other programs have the processor
         )
         self.healthy_ms: int | None = None
-        self.new: Callable[[bytes], bool] = lambda digest: True  # noqa: ARG005
-        self._steps = 0
-        self.same, self._looked = False, False  # see `seen_before`
+        self.new: IsNew = lambda digest, offered: True  # noqa: ARG005
+        self._steps, self._moves = 0, 0  # `_moves`: requests that are no questions
+        self.same, self._looked = False, False  # see `_is_seen_before`
         self._due: int | None = None  # when the daemon wakes by itself, if `_due_known`
         self._due_known = False
         self._before: dict[str, Order] = {}  # the last row of each order but the newest
@@ -232,7 +236,8 @@ class Scene:
     # -- what the checkers see ---------------------------------------------------------------------------------
 
     def _note(self, *words: str) -> None:
-        self._notes.append(f"{self.clock.now_ms} {' '.join(words)}\n")
+        if not self.script:  # that is known by what is forced
+            self._notes.append(f"{self.clock.now_ms} {' '.join(words)}\n")
         if self._keep:
             self.tell(*words)
 
@@ -252,6 +257,7 @@ class Scene:
     def _sending(self, request: Request) -> None:
         assert self.ring is not None
         self.tally.requests += 1
+        self._moves += not isinstance(request, READS)
         self._note("send", type(request).__name__, request.order_no[-10:])
         self.checkers.sending(request, self.ring)
 
@@ -316,11 +322,10 @@ class Scene:
         self.start()
         self.people.look()
         self._weather()
-        script = isinstance(self.dice, Script)
-        self.clock.later(CHAOS_MS[1] if script else self.dice.span(*CHAOS_MS), self._calm)
+        self.clock.later(CHAOS_MS[1] if self.script else self.dice.span(*CHAOS_MS), self._calm)
         spins, at_ms = 0, -1
         while self._step():
-            if script and (self.seen_before() or self._at_rest()):
+            if self.script and self.script.over and self._is_known(self.script):
                 break
             spins = spins + 1 if self.clock.now_ms == at_ms else 0
             at_ms = self.clock.now_ms
@@ -333,7 +338,8 @@ class Scene:
 
     def _here(self, what: str, way: str) -> object:
         """A daemon that dies leaves behind what others know of it: between two commits, requests and glasses
-        that matter it is all one when in a step it dies. And some weather finds nothing that it could harm."""
+        that matter it is all one when in a step it dies; a question is none of them. And some weather finds nothing
+        that it could harm."""
         if what == "weather" and way in self._vain_weather():
             return VAIN
         dies = what in ("power", "commit") or way in ("power", "before it leaves")
@@ -341,7 +347,7 @@ class Scene:
             return None
         rows = len(self.card.rows) + way.endswith(" after")
         known = (len(self.checkers.seen), len(self.checkers.shown_paid))
-        return self._steps, rows, self.tally.requests, *known
+        return self._steps, rows, self._moves, *known
 
     def _vain_weather(self) -> tuple[str, ...]:
         power = () if self.ring is not None else ("power",)
@@ -349,21 +355,21 @@ class Scene:
             return (*power, "somebody at terminalctl", "a notice of nothing")
         return power if self.postman else (*power, "a notice of nothing")
 
-    def seen_before(self) -> bool:
-        """Everything forced has just happened, and the scene is as another was, whose end is known."""
-        assert isinstance(self.dice, Script)
-        if self._looked or not self.dice.over:
-            return False
-        self._looked = True
-        digest = state(self)
-        self.same = digest is not None and not self.new(digest)
+    def _is_known(self, script: Script) -> bool:
+        """Everything forced has happened, and the rest of the story would be nothing new."""
+        return self._is_seen_before(script) or self._at_rest(script)
+
+    def _is_seen_before(self, script: Script) -> bool:
+        """Asked now and then by a story that offers places: is the scene as another was?"""
+        if script.offers and not self._looked:
+            self._looked = True
+            digest = state(self)
+            self.same = digest is not None and not self.new(digest, len(script.offered))
         return self.same
 
-    def _at_rest(self) -> bool:
+    def _at_rest(self, script: Script) -> bool:
         """Nothing is under way and nobody wants anything: only people's looks and the weather are to come."""
-        assert isinstance(self.dice, Script)
-        waits = self.people.purchases or self.dice.given.get("weather")
-        if waits or not self.dice.over or not isinstance(self.view, Idle):
+        if self.people.purchases or script.given.get("weather") or not isinstance(self.view, Idle):
             return False
         assert self.ring is not None
         if any(it.phase is not Phase.ATTENTION for it in self.ring.orders.values()):
@@ -453,8 +459,9 @@ class Scene:
 
     def _weather(self) -> None:
         """Every now and then: the power, the line, the display."""
-        if self.dice.calm:
+        if self.dice.calm or (self.script and self.script.is_spent):
             return
+        self._looked = False
         storm = self.dice.pick("weather", WEATHER)
         wait_ms = self.dice.span(4_000, 90_000)
         if storm == "power" and self.ring is not None:

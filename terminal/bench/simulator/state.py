@@ -6,10 +6,12 @@ what it says (its last rows are read, never its first), and numbers that only na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from terminal.bench.simulator.line import READS, FaultyLine
 
@@ -25,7 +27,18 @@ def state(scene: Scene) -> bytes | None:
     if ring is not None and not ring.inbox.empty():
         return None
     said = (_clock(scene), list(_to_come(scene)), _world(scene), _written(scene), _seen(scene))
-    return blake2b(repr((said, _known(ring) if ring else None)).encode(), digest_size=16).digest()
+    text = msgspec.json.encode((said, _known(ring) if ring else None), enc_hook=_in_words)
+    return blake2b(text, digest_size=16).digest()
+
+
+def _in_words(value: object) -> str:
+    """What JSON has no words for."""
+    return value.__name__ if isinstance(value, type) else repr(value)
+
+
+def _each(values: Iterable[object]) -> list[object]:
+    """With their types, which JSON leaves out: of some the fields are the same."""
+    return [(type(value), value) for value in values]
 
 
 def moment(scene: Scene) -> str:
@@ -73,15 +86,15 @@ def _to_come(scene: Scene) -> Iterator[object]:
 def _named(action: Callable[..., None], words: tuple[Any, ...], daemon: int | None) -> object:
     """None: what nobody will notice."""
     if isinstance(action, partial):  # an answer, to a certain daemon
-        return ("answer", words) if action.args == (daemon,) else None
+        return ("answer", _each(words)) if action.args == (daemon,) else None
     line = getattr(action, "__self__", None)
     if isinstance(line, FaultyLine):
         _, request, *answer = words
         heard = line.daemon == daemon and answer[0] is not None
         if not heard and isinstance(request, READS):
             return None
-        return "arrives", request, answer if heard else None
-    return action.__name__, words
+        return "arrives", _each((request, *answer) if heard else (request,))
+    return action.__name__, _each(words)
 
 
 def _world(scene: Scene) -> object:
@@ -92,7 +105,7 @@ def _world(scene: Scene) -> object:
         (flights.down, flights.charges, flights.last_ms),
         sorted(scene.postman.taken) if scene.postman else None,
         (people.purchases, people.codes, people.last_code),
-        (scene.face.view, scene.face.lost) if scene.ring else None,
+        (_each((scene.face.view,)), scene.face.lost) if scene.ring else None,
     )
 
 
@@ -101,12 +114,16 @@ def _written(scene: Scene) -> object:
 
 
 def _seen(scene: Scene) -> object:
-    """What the checkers remember."""
+    """What the checkers remember. That a question was asked before changes nothing for anybody."""
     it = scene.checkers
     return (
         (sorted(it.seen), sorted(it.shown_paid), sorted(it.charged), sorted(it.codes)),
         (it.digests, it.sales, it.returns),
-        sorted((number, kind.__name__, said) for (number, kind), said in it.said.items()),
+        sorted(
+            (number, kind.__name__, said)
+            for (number, kind), said in it.said.items()
+            if kind not in READS
+        ),
     )
 
 
@@ -126,10 +143,12 @@ def _known(ring: Dispatcher) -> object:
         for heap in (ring.orders._timed, ring.orders._ripe)
     ]
     return (
-        (ring.counter, ring.counter.recent, ring.shown, ring.armed, contact, looks),
+        (ring.counter, ring.counter.recent, ring.armed, contact, looks),
+        (ring.shown, _each((ring.shown.view,)) if ring.shown else None),
         vars(ring.badge),
         (list(ring.orders.items()), heaps),
-        (out.exchanges, sorted(out.vault), list(out.unsaid), out.open),
+        (list(out.exchanges), _each(out.exchanges.values()), sorted(out.vault)),
+        ([(_each((request,)), why) for request, why in out.unsaid], out.open),
         (sorted(out._waiting), sorted(out._in_places), out._number),
     )
 

@@ -7,14 +7,14 @@ is (nearly) the smallest set of misfortunes that the rule cannot bear.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from terminal.bench.simulator.checkers import Broken
 from terminal.bench.simulator.dice import Deviation, Dice, Place, Script
 from terminal.bench.simulator.ledger import Ways
-from terminal.bench.simulator.scene import Scene, Tally
+from terminal.bench.simulator.scene import IsNew, Scene, Tally
 from terminal.core.sale import Order
 
 SHORTEN_TRIES_MAX = 1_000
@@ -63,10 +63,10 @@ def play(
     keep_story: bool = False,
     script: Script | None = None,
     wire: str = "",
-    new: Callable[[bytes], bool] | None = None,
+    new: IsNew | None = None,
 ) -> Ending:
-    """One story; with a `script`, the one that it says. `new`: whether this is the first scene of that digest,
-    asked once, after the last thing forced; if not, the story ends there (`same`).
+    """One story; with a `script`, the one that it says. `new`: whether a scene is the first of its digest, asked
+    after the last thing forced; if not, the story ends there (`same`).
 
     Only a rule that breaks is caught: any other exception is a fault of the house, or of this
     simulator, and comes out with its trace."""
