@@ -270,7 +270,9 @@ class Reception:
             return
         if not ring.contact.online:
             raise Refusal("No connection: nothing can be given back now. Try: terminalctl status")
-        if (ring.orders.oldest_ms(ring.parts.time.boot_ms()) or 0) > RETURNS_BLOCKED_MS:
+        # What waits for a human is told as such, and may wait for ever: it is no pile.
+        waits = [it.opened_ms for it in ring.orders.values() if it.phase is not Phase.ATTENTION]
+        if waits and ring.parts.time.boot_ms() - min(waits) > RETURNS_BLOCKED_MS:
             raise Refusal(
                 "A sale is without a result for more than a day. Try: terminalctl backlog"
             )

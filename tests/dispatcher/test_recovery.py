@@ -113,8 +113,16 @@ def test_a_new_refund_is_never_buffered(tmp_path: Path) -> None:
 
 
 def test_no_new_refund_while_an_order_is_a_day_old(tmp_path: Path) -> None:
-    with a_world(tmp_path, order(1, Phase.ATTENTION)) as world:
+    with a_world(tmp_path, order(1, Phase.CLOSING)) as world:
         sold(world)
         world.starts()
         world.now_ms += RETURNS_BLOCKED_MS + 1_000
         assert "terminalctl backlog" in asks(world, Recovery(tmp_path), "refund")["error"]
+
+
+def test_what_waits_for_a_human_keeps_no_refund_back(tmp_path: Path) -> None:
+    with a_world(tmp_path, order(1, Phase.ATTENTION)) as world:
+        sold(world)
+        world.starts()
+        world.now_ms += RETURNS_BLOCKED_MS + 1_000
+        assert asks(world, Recovery(tmp_path), "refund")["ok"]
