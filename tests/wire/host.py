@@ -155,6 +155,20 @@ def ask(url: str, request: HttpRequest = REQUEST, **how: Any) -> tuple[HttpAnswe
 # -- certificates ------------------------------------------------------------------------------------------
 
 
+def _usage(*, ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 class Authority:
     """A certificate authority that lives for one test run."""
 
@@ -199,13 +213,14 @@ class Authority:
         ca: bool,
     ) -> x509.Certificate:
         now = datetime.now(UTC)
-        builder = (
+        builder = (  # with all that RFC 5280 asks for: Python 3.13 looks
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self.name)
             .public_key(public)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now + timedelta(days=first_day))
+            .add_extension(_usage(ca=ca), critical=True)
             .not_valid_after(now + timedelta(days=last_day))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
