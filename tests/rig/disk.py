@@ -113,7 +113,8 @@ def found_on(place: Path, files: Files) -> bool:
     place.mkdir(mode=0o700)
     disk = place / DISK
     disk.write_bytes(files[DISK])
-    checked = subprocess.run(["e2fsck", "-p", disk], capture_output=True)
+    # -y, as Raspberry Pi OS boots (fsck.repair=yes): -p gives up when the superblock of a new file system is torn
+    checked = subprocess.run(["e2fsck", "-y", disk], capture_output=True)
     if checked.returncode & ~3:  # 1, 2: mended; the rest: not (e2fsck(8))
         return False
     subprocess.run(["debugfs", "-R", f"rdump /state {place}", disk], capture_output=True)
@@ -135,10 +136,8 @@ def judge_rollback(place: Path, files: Files, acked: Acked) -> str:
 
 
 def judge_update(place: Path, files: Files, acked: Acked) -> str:
-    """Before the first release is installed there is nothing to lose, and a file system that was just made cannot be
-    mended by itself when its superblock is torn."""
     if not found_on(place, files):
-        return "corrupt" if acked.row else ""
+        return "corrupt"
     return disk_update.verdict(place / "state", acked)
 
 
