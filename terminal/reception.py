@@ -117,7 +117,7 @@ class Reception:
             "screen": type(ring.shown.view).__name__ if ring.shown else "",
             "notices": ring.notice_counts(),
             "lost": self._lost(),
-            "stuck": list(getattr(ring.parts.keypad, "stuck", ())),
+            "stuck": list(ring.parts.keypad.stuck),
             "returned": self.releases.returned if self.releases else None,
         }
 

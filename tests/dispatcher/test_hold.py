@@ -93,7 +93,7 @@ def test_F77_the_status_names_a_stuck_key(tmp_path: Path, monkeypatch: pytest.Mo
     with a_world(tmp_path) as world:
         world.starts()
         assert ask(world, "status")["stuck"] == []
-        monkeypatch.setattr(world.ring.parts.keypad, "stuck", ("7",), raising=False)
+        monkeypatch.setattr(world.ring.parts.keypad, "stuck", ("7",))
         assert ask(world, "status")["stuck"] == ["7"]
 
 

@@ -49,6 +49,7 @@ class Buzzer:
 
 class Keypad:
     lost: str | None = None
+    stuck: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.press: Callable[[Key], None] = lambda key: None  # noqa: ARG005

@@ -11,13 +11,16 @@ Pressed = Callable[[Key], None]
 
 
 class Keypad(Protocol):
-    """One that can tell a key that is stuck names those in a property `stuck`: they are ignored, the others work."""
-
     def listen(self, pressed: Pressed) -> None:
         """Start delivering keys, each once, bounce and ghosts removed."""
         ...
 
     @property
     def lost(self) -> str | None: ...
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """The keys that hang, by name (F77): they are ignored, the others work. () too where nobody can tell."""
+        ...
 
     def close(self) -> None: ...

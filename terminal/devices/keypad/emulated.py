@@ -24,6 +24,8 @@ class Settings:
 
 
 class Device:
+    stuck: tuple[str, ...] = ()
+
     def __init__(self, settings: Settings) -> None:
         self._pressed: Pressed | None = None
         self._cable = Cable(settings.socket, self._told, limit_bytes=KEY_BYTES_MAX)

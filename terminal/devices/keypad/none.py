@@ -14,6 +14,7 @@ class Settings:
 
 class Device:
     lost: str | None = None
+    stuck: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
