@@ -27,7 +27,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from terminal.bench.proxy import Proxy
 from terminal.bench.settings import Tables, changed, noticed, tables, toml
-from terminal.control import call
+from terminal.control import NotRunning, call
 from terminal.core.events import Key
 from terminal.core.terms import Fault
 from terminal.devices.cable import Plug, Unplugged, plug
@@ -160,10 +160,17 @@ class Stall:
             threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
 
     def start_daemon(self) -> None:
-        """The daemon, up to its first picture."""
+        """The daemon, up to its first picture. A picture alone does not prove it: it may be the last one of a
+        daemon that was killed, still on its way, or the bytes that only wake a chip. Who is up answers."""
         seen = self.frames_seen
         self.daemon = self._spawn("run", "--config", str(self.state / "terminal.toml"))
-        self.wait(lambda: self.frames_seen > seen, "the daemon's first picture")
+        self.wait(lambda: self.frames_seen > seen and self._answers(), "the daemon's first picture")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask("status")["screen"])
+        except NotRunning:
+            return False
 
     def kill_daemon(self) -> None:
         """kill -9: no goodbye."""

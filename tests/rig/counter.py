@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from terminal.bench.stall import Pace, Stall
 from terminal.config import Part, Profile, load_profile
-from terminal.control import NotRunning
 from terminal.core.terms import Fault
 from terminal.core.views import Glass, Panel, View
 from terminal.devices.buzzer.gpio import PATTERNS
@@ -74,17 +73,6 @@ class Counter(Stall):
         self.header = Header(self._switched)
         self.forget_glass()
         self.glass = self._glass()
-
-    def start_daemon(self) -> None:
-        """The first bytes on a real bus only wake the chip: up is who answers and shows a screen."""
-        super().start_daemon()
-        self.wait(self._answers, "the daemon's first screen")
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.ask("status")["screen"])
-        except NotRunning:
-            return False
 
     def stop(self) -> None:
         super().stop()
