@@ -16,11 +16,12 @@ import os
 import select
 import stat
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from terminal.devices.keeper import Keeper
 
 EVENT = struct.Struct("@llHHi")  # struct input_event: two longs of time, type, code, value
 EVIOCGRAB = 0x40044590  # _IOW('E', 0x90, int)
@@ -29,9 +30,7 @@ SYN_DROPPED = 3  # the kernel's buffer ran over: what comes before the next repo
 UP, DOWN, REPEAT = 0, 1, 2
 READ_EVENTS = 64
 WAIT_S = 0.2
-BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 1.0
 OPEN_TIMEOUT_S = 1.0
-CLOSE_TIMEOUT_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -113,63 +112,42 @@ class Listener:
         opened: Callable[[], None] = lambda: None,
         silent: Callable[[], None] = lambda: None,
     ) -> None:
-        self._what, self._path = what, path
+        self._path = path
         self._heard, self._opened, self._silent = heard, opened, silent
-        self._lost: str | None = None
-        self._tried = threading.Event()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"{what} evdev", daemon=True)
+        self._keeper = Keeper(
+            f"{what} at {path}",
+            self._serve,
+            lambda: (OSError,),
+            lambda fault: explain(what, path, fault),
+        )
 
     def start(self) -> None:
-        """Waits a moment for the first attempt, so that a device which is there is never called lost."""
-        self._thread.start()
-        self._tried.wait(OPEN_TIMEOUT_S)
+        self._keeper.start(OPEN_TIMEOUT_S)
 
     @property
     def lost(self) -> str | None:
-        if self._thread.ident and not self._thread.is_alive() and not self._closing.is_set():
-            return f"The {self._what}'s thread has ended. Restart the daemon; its log says why."
-        return self._lost
+        return self._keeper.lost
 
     def close(self) -> None:
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join(CLOSE_TIMEOUT_S)
+        self._keeper.close()
 
-    def _run(self) -> None:
-        backoff_s = BACKOFF_FIRST_S
-        while not self._closing.is_set():
-            try:
-                keyboard = Keyboard(self._path)
-                try:
-                    backoff_s = BACKOFF_FIRST_S
-                    self._listen(keyboard)
-                finally:
-                    keyboard.close()
-            except OSError as fault:
-                self._say(explain(self._what, self._path, fault))
-            self._tried.set()
-            self._closing.wait(backoff_s)
-            backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+    def _serve(self) -> None:
+        keyboard = Keyboard(self._path)
+        try:
+            self._listen(keyboard)
+        finally:
+            keyboard.close()
 
     def _listen(self, keyboard: Keyboard) -> None:
         self._opened()
-        self._say(None)
-        self._tried.set()
+        self._keeper.works()
         last_s = time.monotonic()
-        while not self._closing.is_set():
+        while not self._keeper.closing.is_set():
             for stroke in keyboard.strokes(WAIT_S):
                 self._heard(stroke)
                 last_s = time.monotonic()
             if time.monotonic() - last_s >= WAIT_S:
                 self._silent()
-
-    def _say(self, lost: str | None) -> None:
-        if lost is not None and lost != self._lost:
-            log.warning("%s", lost)
-        elif lost != self._lost:
-            log.info("the %s at %s is ready", self._what, self._path)
-        self._lost = lost
 
 
 def odd_path(path: str) -> str | None:
@@ -182,17 +160,18 @@ def odd_path(path: str) -> str | None:
     )
 
 
-def explain(what: str, path: str, fault: OSError) -> str:
+def explain(what: str, path: str, fault: Exception) -> str:
     """What is wrong, and the remedy, for the technician."""
+    number = fault.errno if isinstance(fault, OSError) else None
     if isinstance(fault, PermissionError):
         return f"The daemon may not open {path}. Add its user to the group input."
-    if fault.errno == errno.EBUSY:
+    if number == errno.EBUSY:
         return f"{path} is grabbed by another program. Stop that program."
-    if not Path(path).exists() or fault.errno == errno.ENODEV:
+    if not Path(path).exists() or number == errno.ENODEV:
         return (
             f"There is no {what} at {path}. Plug it in, or correct `path` in the hardware profile; "
             "`ls /dev/input/by-id` lists what is plugged in."
         )
-    if fault.errno in (errno.ENOTTY, errno.EINVAL):
+    if number in (errno.ENOTTY, errno.EINVAL):
         return f"{path} is no input device. Correct `path` in the hardware profile."
     return f"{path} does not work: {fault}. Unplug it and plug it in again."

@@ -17,17 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from terminal.devices.keeper import Faults, Keeper
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
 CHECK_S = 1.0
 OPEN_TIMEOUT_S = 3.0
 HANGS_S = 5.0  # the slowest panel of the house takes 0.4 s for a whole picture
-CLOSE_TIMEOUT_S = 5.0
 ORBIT = ((0, 0), (1, 0), (1, 1), (0, 1))  # px
 
-Faults = tuple[type[Exception], ...]
 log = logging.getLogger(__name__)
 
 
@@ -123,19 +122,13 @@ class Painter:
         self._care = care
         self._opening = opening
         self._faults = faults
-        self._explain = explain
         self._newest: _Picture | None = None
-        self._lost: str | None = None
         self._busy_since_s: float | None = None
         self._came = threading.Event()
-        self._tried = threading.Event()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="display", daemon=True)
+        self._keeper = Keeper("display", self._serve, faults, explain)
 
     def start(self) -> None:
-        """Waits a moment for the first attempt, so that a display which is there is never called lost."""
-        self._thread.start()
-        self._tried.wait(OPEN_TIMEOUT_S)
+        self._keeper.start(OPEN_TIMEOUT_S)
 
     def show(self, image: Image, *, bright: bool) -> None:
         self._newest = _Picture(image, bright, time.monotonic())
@@ -144,12 +137,7 @@ class Painter:
     @property
     def hangs(self) -> bool:
         """A new start of the daemon may help; nothing that this one does will."""
-        return self._ended or self._stuck
-
-    @property
-    def _ended(self) -> bool:
-        thread = self._thread
-        return bool(thread.ident) and not thread.is_alive() and not self._closing.is_set()
+        return self._keeper.ended or self._stuck
 
     @property
     def _stuck(self) -> bool:
@@ -158,44 +146,32 @@ class Painter:
 
     @property
     def lost(self) -> str | None:
-        if self._ended:
-            return "The display's thread has ended. Restart the daemon; its log says why."
         if self._stuck:
             return (
                 "The display takes no picture any more. Check its wires, then restart the terminal."
             )
-        return self._lost
+        return self._keeper.lost
 
     def close(self) -> None:
-        self._closing.set()
+        self._keeper.closing.set()
         self._came.set()
-        if self._thread.is_alive():
-            self._thread.join(CLOSE_TIMEOUT_S)
+        self._keeper.close()
 
     # -- the display's thread -----------------------------------------------------------------------
 
-    def _run(self) -> None:
-        faults = self._faults()
-        backoff_s = BACKOFF_FIRST_S
-        while not self._closing.is_set():
-            surface: Surface | None = None
-            try:
-                self._busy_since_s = time.monotonic()
-                surface = self._opening()
-                backoff_s = BACKOFF_FIRST_S
-                self._serve(surface)
-            except faults as fault:
-                self._say(self._explain(fault))
-            finally:
-                self._shut(surface, faults)
-                self._busy_since_s = None
-                self._tried.set()
-            self._closing.wait(backoff_s)
-            backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+    def _serve(self) -> None:
+        surface: Surface | None = None
+        try:
+            self._busy_since_s = time.monotonic()
+            surface = self._opening()
+            self._paint_on(surface)
+        finally:
+            self._shut(surface)
+            self._busy_since_s = None
 
-    def _serve(self, surface: Surface) -> None:
+    def _paint_on(self, surface: Surface) -> None:
         shown: tuple[_Picture | None, Look] | None = None
-        while not self._closing.is_set():
+        while not self._keeper.closing.is_set():
             self._came.clear()  # before the look at the newest: what comes now rings again
             newest, now_s = self._newest, time.monotonic()
             self._busy_since_s = now_s
@@ -204,8 +180,7 @@ class Painter:
             else:
                 shown = self._bring(surface, newest, now_s, shown)
             self._busy_since_s = None
-            self._say(None)
-            self._tried.set()
+            self._keeper.works()
             self._came.wait(CHECK_S)
 
     def _bring(
@@ -226,16 +201,9 @@ class Painter:
             surface.light(wanted.level)
         return newest, wanted
 
-    def _shut(self, surface: Surface | None, faults: Faults) -> None:
+    def _shut(self, surface: Surface | None) -> None:
         try:
             if surface is not None:
                 surface.close()
-        except faults as fault:
+        except self._faults() as fault:
             log.info("the display was not closed cleanly: %s", fault)
-
-    def _say(self, lost: str | None) -> None:
-        if lost is not None and lost != self._lost:
-            log.warning("%s", lost)
-        elif lost != self._lost:
-            log.info("the display is ready")
-        self._lost = lost

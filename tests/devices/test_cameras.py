@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import segno
 
+from terminal.devices import keeper
 from terminal.devices.camera import picamera2, v4l2
 from terminal.eye import read_codes
 
@@ -47,7 +48,7 @@ def film(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("BACKOFF_FIRST_S", "BACKOFF_MAX_S"):
-        monkeypatch.setattr(v4l2, name, 0.01)
+        monkeypatch.setattr(keeper, name, 0.01)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from PIL import Image, ImageDraw
 
-from terminal.devices import painter
+from terminal.devices import keeper, painter
 from terminal.devices.display import framebuffer
 from terminal.devices.display.framebuffer import Device, Screen, Settings
 
@@ -100,8 +100,9 @@ def test_a_machine_that_is_not_what_the_profile_says(
 def test_a_screen_pulled_out_is_told_and_gets_its_picture_back(
     machine: Path, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("BACKOFF_FIRST_S", "BACKOFF_MAX_S", "CHECK_S"):
-        monkeypatch.setattr(painter, name, 0.01)
+    for name in ("BACKOFF_FIRST_S", "BACKOFF_MAX_S"):
+        monkeypatch.setattr(keeper, name, 0.01)
+    monkeypatch.setattr(painter, "CHECK_S", 0.01)
     status = machine / "drm" / "card1-HDMI-A-1" / "status"
     status.parent.mkdir(parents=True)
     status.write_text("connected\n")

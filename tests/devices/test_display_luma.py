@@ -20,7 +20,7 @@ from pyzbar import pyzbar
 from terminal.core.terms import Money
 from terminal.core.views import Glass as View
 from terminal.core.views import Presenting
-from terminal.devices import painter, spi
+from terminal.devices import keeper, painter, spi
 from terminal.devices.display.luma import CHIPS, Device, Glass, Settings, explain
 from terminal.screens import draw, qr
 from tests.devices.chips import MODELS, Chip
@@ -243,8 +243,9 @@ def test_a_closed_display_is_dark_and_gives_its_pins_back(board: Spi) -> None:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BACKOFF_FIRST_S", "BACKOFF_MAX_S", "CHECK_S"):
-        monkeypatch.setattr(painter, name, 0.01)
+    for name in ("BACKOFF_FIRST_S", "BACKOFF_MAX_S"):
+        monkeypatch.setattr(keeper, name, 0.01)
+    monkeypatch.setattr(painter, "CHECK_S", 0.01)
 
 
 @pytest.mark.usefixtures("hasty")

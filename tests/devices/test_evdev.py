@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from terminal.core.events import Key
-from terminal.devices import keyboard, matrix
+from terminal.devices import keeper, keyboard, matrix
 from terminal.devices.keyboard import CODES, EV_KEY, EV_SYN, EVENT, SYN_DROPPED, Keyboard, explain
 from terminal.devices.keypad import evdev as pad
 from terminal.devices.scanner import evdev as scanner
@@ -72,7 +72,7 @@ def cord(run: Path) -> Iterator[Cord]:
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("BACKOFF_FIRST_S", "BACKOFF_MAX_S"):
-        monkeypatch.setattr(keyboard, name, 0.01)
+        monkeypatch.setattr(keeper, name, 0.01)
     monkeypatch.setattr(keyboard, "WAIT_S", 0.05)
 
 

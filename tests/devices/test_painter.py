@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PIL import Image
 
-from terminal.devices import painter
+from terminal.devices import keeper, painter
 from terminal.devices.painter import Care, Look, Painter, look
 
 Until = Callable[[Callable[[], object]], None]
@@ -79,8 +79,9 @@ def slate() -> Slate:
 
 @pytest.fixture
 def hand(slate: Slate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Painter]:
-    for name in ("BACKOFF_FIRST_S", "BACKOFF_MAX_S", "CHECK_S"):
-        monkeypatch.setattr(painter, name, 0.01)
+    for name in ("BACKOFF_FIRST_S", "BACKOFF_MAX_S"):
+        monkeypatch.setattr(keeper, name, 0.01)
+    monkeypatch.setattr(painter, "CHECK_S", 0.01)
     hand = Painter(CARE, slate.open, lambda: (OSError,), lambda fault: f"mend: {fault}")
     hand.start()
     yield hand

@@ -47,17 +47,24 @@ class Cord:
         self.far, near = os.openpty()
         self.name.unlink(missing_ok=True)
         self.name.symlink_to(os.ttyname(near))
-        self._near = near  # kept open until the device has it, else the far end sees a hang-up
+        self._near: int | None = (
+            near  # kept open until the device has it, else the far end sees a hang-up
+        )
 
     def send(self, data: bytes) -> None:
         assert self.far is not None
         while data:
             data = data[os.write(self.far, data[:4096]) :]
 
+    def let_go(self) -> None:
+        if self._near is not None:
+            os.close(self._near)
+            self._near = None
+
     def pull_out(self) -> None:
         if self.far is not None:
             os.close(self.far)
-            os.close(self._near)
+            self.let_go()
             self.far = None
         self.name.unlink(missing_ok=True)
 
@@ -389,7 +396,9 @@ def test_a_port_that_can_never_be_is_said_and_harms_nobody(
 
 
 def test_closing_frees_the_port(plugged: Plugged, cord: Cord) -> None:
-    plugged().close()
+    device = plugged()
+    cord.let_go()  # who holds the port open keeps it reserved for whoever reserved it
+    device.close()
     Serial(str(cord.name), exclusive=True).close()
 
 
@@ -572,6 +581,7 @@ def test_the_commands_go_out_of_the_port(plugged: Plugged, cord: Cord, codes: Co
 def test_nobody_else_may_open_the_port(plugged: Plugged, cord: Cord) -> None:
     """Root may; so the flag itself is looked at."""
     plugged()
+    assert cord._near is not None
     held = bytearray(4)
     fcntl.ioctl(cord._near, 0x80045440, held)  # TIOCGEXCL, which termios does not name
     assert int.from_bytes(held, sys.byteorder) == 1

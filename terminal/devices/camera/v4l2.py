@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from terminal.devices.keeper import Keeper
+
 if TYPE_CHECKING:
     from terminal.eye import Gray
 
 BUFFERS = 2  # OpenCV's own queue: what is older than this is not the counter any more
 STALLS_S = 3.0
-BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
-CLOSE_TIMEOUT_S = 5.0
 FORMATS = {"mjpeg": "MJPG", "yuyv": "YUYV", "gray": "GREY"}
 
 log = logging.getLogger(__name__)
@@ -58,11 +58,14 @@ class Device:
         self._came = threading.Condition()
         self._newest: Gray | None = None
         self._frame_s = 0.0
-        self._lost: str | None = None
         self._wanted = threading.Event()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="camera v4l2", daemon=True)
-        self._thread.start()
+        self._keeper = Keeper(
+            f"camera at {settings.path}",
+            self._serve,
+            lambda: (OSError, ImportError),
+            lambda fault: explain(settings.path, fault),
+        )
+        self._keeper.start()
 
     def start(self) -> None:
         self._frame_s = time.monotonic()
@@ -70,7 +73,7 @@ class Device:
 
     def stop(self) -> None:
         self._wanted.clear()
-        self._lost = None
+        self._keeper.forget()
         with self._came:
             self._newest = None
 
@@ -82,33 +85,25 @@ class Device:
 
     @property
     def lost(self) -> str | None:
-        if not self._thread.is_alive() and not self._closing.is_set():
-            return "The camera's thread has ended. Restart the daemon; its log says why."
-        if self._lost is None and self._wanted.is_set() and self._is_stalled():
+        lost = self._keeper.lost
+        if lost is None and self._wanted.is_set() and self._is_stalled():
             return f"The camera at {self._settings.path} sends no pictures. Unplug it and plug it in again."
-        return self._lost
+        return lost
 
     def close(self) -> None:
-        self._closing.set()
+        self._keeper.closing.set()
         self._wanted.set()
-        self._thread.join(CLOSE_TIMEOUT_S)
+        self._keeper.close()
 
     def _is_stalled(self) -> bool:
         return time.monotonic() - self._frame_s > STALLS_S
 
     # -- the camera's thread -------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        backoff_s = BACKOFF_FIRST_S
-        while not self._closing.is_set():
-            self._wanted.wait()
-            try:
-                self._film()
-                backoff_s = BACKOFF_FIRST_S
-            except (OSError, ImportError) as fault:
-                self._say(explain(self._settings.path, fault))
-                self._closing.wait(backoff_s)
-                backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+    def _serve(self) -> None:
+        self._wanted.wait()
+        if not self._keeper.closing.is_set():
+            self._film()
 
     def _film(self) -> None:
         """From opening to `stop`: a camera that is not wanted is closed, and its light goes out."""
@@ -118,7 +113,7 @@ class Device:
             raise FileNotFoundError(self._settings.path)
         camera = self._opened(cv2)
         try:
-            while self._wanted.is_set() and not self._closing.is_set():
+            while self._wanted.is_set() and not self._keeper.closing.is_set():
                 came, picture = camera.read()
                 if not came:
                     raise Gone(f"The camera at {self._settings.path} stopped. Plug it in again.")
@@ -149,16 +144,11 @@ class Device:
         if frame is None:
             return  # half a JPEG, as USB loses one now and then
         self._frame_s = time.monotonic()
-        self._say(None)
+        self._keeper.works()
         with self._came:
             if self._wanted.is_set():
                 self._newest = frame
                 self._came.notify_all()
-
-    def _say(self, lost: str | None) -> None:
-        if lost is not None and lost != self._lost:
-            log.warning("%s", lost)
-        self._lost = lost
 
 
 def luma(cv2: Any, picture: Any) -> Any:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from terminal.core.views import Panel
 from terminal.devices import pins, spi
-from terminal.devices.painter import Care, Faults, Painter
+from terminal.devices.keeper import Faults
+from terminal.devices.painter import Care, Painter
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,7 +13,6 @@ line: a pad that nobody touches costs little.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,12 +20,11 @@ from typing import Any
 
 from terminal.core.events import Key
 from terminal.devices import pins
+from terminal.devices.keeper import Keeper
 from terminal.devices.keypad import Pressed
 from terminal.devices.matrix import AGREE, Matrix, Place
 
-BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
 OPEN_TIMEOUT_S = 2.0
-CLOSE_TIMEOUT_S = 5.0
 SETTLE_S = 50e-6  # a row of 200 pF behind the Pi's 50 kOhm is high again after some 20 us
 
 LAYOUT = (  # counter.md
@@ -185,22 +183,21 @@ class Device:
         self._settings = settings
         self._pressed: Pressed | None = None
         self._stuck: tuple[str, ...] = ()
-        self._lost: str | None = "The keypad is being opened."
-        self._tried = threading.Event()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keypad gpio", daemon=True)
+        self._keeper = Keeper(
+            "keypad",
+            self._serve,
+            pins.faults,
+            lambda fault: pins.explain("The keypad", fault),
+            lost="The keypad is being opened.",
+        )
 
     def listen(self, pressed: Pressed) -> None:
-        """Waits a moment for the pins, so that a pad which is there is never called lost, and nobody alarmed."""
         self._pressed = pressed
-        self._thread.start()
-        self._tried.wait(OPEN_TIMEOUT_S)
+        self._keeper.start(OPEN_TIMEOUT_S)
 
     @property
     def lost(self) -> str | None:
-        if self._thread.ident and not self._thread.is_alive() and not self._closing.is_set():
-            return "The keypad's thread has ended. Restart the daemon; its log says why."
-        return self._lost
+        return self._keeper.lost
 
     @property
     def stuck(self) -> tuple[str, ...]:
@@ -208,29 +205,18 @@ class Device:
         return self._stuck
 
     def close(self) -> None:
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join(CLOSE_TIMEOUT_S)
+        self._keeper.close()
 
     # -- the keypad's thread ------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        faults = pins.faults()
-        backoff_s = BACKOFF_FIRST_S
-        while not self._closing.is_set():
-            try:
-                with Pad(self._settings) as pad:
-                    matrix = self._settings.matrix()
-                    self._scan(pad, matrix)  # what is down now is not pressed now
-                    self._say(None)
-                    backoff_s = BACKOFF_FIRST_S
-                    # The pause comes after the scan, so snapshots are never closer than scan_ms.
-                    while not self._closing.wait(self._settings.scan_ms / 1000):
-                        self._scan(pad, matrix)
-            except faults as fault:
-                self._say(pins.explain("The keypad", fault))
-                self._closing.wait(backoff_s)
-                backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+    def _serve(self) -> None:
+        with Pad(self._settings) as pad:
+            matrix = self._settings.matrix()
+            self._scan(pad, matrix)  # what is down now is not pressed now
+            self._keeper.works()
+            # The pause comes after the scan, so snapshots are never closer than scan_ms.
+            while not self._keeper.closing.wait(self._settings.scan_ms / 1000):
+                self._scan(pad, matrix)
 
     def _scan(self, pad: Pad, matrix: Matrix) -> None:
         boot_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
@@ -243,11 +229,3 @@ class Device:
         if stuck != self._stuck:
             self._stuck = stuck
             log.warning("keys that are stuck and ignored: %s", ", ".join(stuck) or "none any more")
-
-    def _say(self, lost: str | None) -> None:
-        if lost is not None and lost != self._lost:
-            log.warning("%s", lost)
-        elif lost != self._lost:
-            log.info("the keypad is ready")
-        self._lost = lost
-        self._tried.set()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from terminal.devices.keeper import Keeper
 from terminal.devices.repeats import Repeats
 from terminal.devices.scanner import Scanned
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from terminal.eye.watch import Watch
 
 FRAME_TIMEOUT_S = 0.2  # how late a disarming is noticed when the camera sends nothing
-CLOSE_TIMEOUT_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -48,56 +48,46 @@ class Device:
         self._scanned: Scanned | None = None
         self._repeats = Repeats(settings.repeat_ms / 1000)
         self.looked: Callable[[float], None] | None = None  # seconds; whoever measures sets it
-        self._lost: str | None = None
         self._armed = threading.Event()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="scanner camera", daemon=True)
+        self._keeper = Keeper("camera that scans", self._serve, lambda: (ImportError,), explain)
 
     def listen(self, scanned: Scanned) -> None:
         self._scanned = scanned
-        self._thread.start()
+        self._keeper.start()
 
     def arm(self, armed: bool) -> None:
         if armed:
             self._armed.set()
-        elif not self._closing.is_set():
+        elif not self._keeper.closing.is_set():
             self._armed.clear()
 
     @property
     def lost(self) -> str | None:
-        if self._lost is None and self._thread.ident and not self._thread.is_alive():
-            return "The scanner's thread has ended. Restart the daemon; its log says why."
-        return self._lost or self._camera.lost
+        return self._keeper.lost or self._camera.lost
 
     def close(self) -> None:
         """Ends the thread. The camera stays the caller's to close."""
-        self._closing.set()
+        self._keeper.closing.set()
         self._armed.set()
-        if self._thread.is_alive():
-            self._thread.join(CLOSE_TIMEOUT_S)
+        self._keeper.close()
 
     # -- the scanner's thread -----------------------------------------------------------------------
 
-    def _run(self) -> None:
+    def _serve(self) -> None:
         self._armed.wait()
-        eye = None if self._closing.is_set() else self._eye()
-        while eye and not self._closing.is_set():
+        if self._keeper.closing.is_set():
+            return
+        eye = self._eye()
+        while not self._keeper.closing.is_set():
             self._watch(eye)
             self._armed.wait()
 
-    def _eye(self) -> Watch | None:
-        try:
-            import_module("zxingcpp")
-            import_module("pyzbar.pyzbar")  # fails when the system's libzbar is missing
-        except ImportError as error:
-            self._lost = (
-                f"The camera cannot read codes: {error}. "
-                "Install counter-terminal[camera] and the system's libzbar0."
-            )
-            log.error("%s", self._lost)
-            return None
+    def _eye(self) -> Watch:
+        import_module("zxingcpp")
+        import_module("pyzbar.pyzbar")  # fails when the system's libzbar is missing
         from terminal.eye.watch import Watch
 
+        self._keeper.works()
         return Watch(self._settings.budget_ms)
 
     def _watch(self, eye: Watch) -> None:
@@ -126,4 +116,11 @@ class Device:
                 self._scanned(reading)
 
     def _awaited(self) -> bool:
-        return self._armed.is_set() and not self._closing.is_set()
+        return self._armed.is_set() and not self._keeper.closing.is_set()
+
+
+def explain(fault: Exception) -> str:
+    return (
+        f"The camera cannot read codes: {fault}. "
+        "Install counter-terminal[camera] and the system's libzbar0."
+    )

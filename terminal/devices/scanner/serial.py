@@ -17,7 +17,6 @@ import fcntl
 import logging
 import re
 import termios
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,16 +26,15 @@ from pathlib import Path
 from serial import Serial, SerialException, serial_for_url
 
 from terminal.devices.dialect import Mouth, model_named
+from terminal.devices.keeper import Keeper
 from terminal.devices.repeats import Repeats
 from terminal.devices.scanner import Scanned
 
 CODE_BYTES_MAX = 4096  # the largest QR code has 2953 bytes (F3): refused later, in words
 CHUNK_BYTES = 4096
-BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 2.0
 STREAM_BYTES_MAX = 4 * CODE_BYTES_MAX  # without an end mark or a pause: no scanner
 UNENDED_MAX, UNENDED_BYTES_MIN = 3, 12  # readings that look like codes, in a row; less is noise
 REPEAT_S = 0.5
-CLOSE_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 1.0
 AIM = re.compile(rb"\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424, which codes.scanned reads
 
@@ -155,13 +153,17 @@ class Device:
         self._unended = 0
         self._unsettled = True  # until a silence or a whole code
         self._stream_bytes = 0  # since then
-        self._lost: str | None = f"The scanner at {settings.port} is being opened."
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="scanner serial", daemon=True)
+        self._keeper = Keeper(
+            f"scanner at {settings.port}",
+            self._serve,
+            lambda: FAULTS,
+            lambda fault: explain(settings.port, fault),
+            lost=f"The scanner at {settings.port} is being opened.",
+        )
 
     def listen(self, scanned: Scanned) -> None:
         self._scanned = scanned
-        self._thread.start()
+        self._keeper.start()
 
     def arm(self, armed: bool) -> None:
         self._armings += armed  # before `_armed`: the thread must not deliver what had begun
@@ -169,29 +171,18 @@ class Device:
 
     @property
     def lost(self) -> str | None:
-        if self._thread.ident and not self._thread.is_alive() and not self._closing.is_set():
-            return "The scanner's thread has ended. Restart the daemon; its log says why."
-        return self._lost
+        return self._keeper.lost
 
     def close(self) -> None:
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join(CLOSE_TIMEOUT_S)
+        self._keeper.close()
 
     # -- the scanner's thread -----------------------------------------------------------------------
 
-    def _run(self) -> None:
-        backoff_s = BACKOFF_FIRST_S
-        while not self._closing.is_set():
-            try:
-                with self._open() as port:
-                    backoff_s = BACKOFF_FIRST_S
-                    self._read(port)
-            except FAULTS as fault:
-                self._say(explain(self._settings.port, fault))
-            # The port is closed by now: a stale handle would make the kernel give the scanner another name.
-            self._closing.wait(backoff_s)
-            backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+    def _serve(self) -> None:
+        with (
+            self._open() as port
+        ):  # closed on a fault: a stale handle would give the scanner another name
+            self._read(port)
 
     def _open(self) -> Serial:
         try:
@@ -214,7 +205,7 @@ class Device:
         known = self._armings
         self._unsettled, self._stream_bytes = True, 0
         mouth = Mouth(self._model, trigger=self._settings.trigger, sleep=self._settings.sleep)
-        while not self._closing.is_set():
+        while not self._keeper.closing.is_set():
             port.write(mouth.words(self._armed, time.monotonic()))
             data = port.read(1)
             # Looked at before the rest is taken: those bytes waited already, so they are not newer than this.
@@ -235,7 +226,7 @@ class Device:
         self._stream_bytes += bytes_
         if self._stream_bytes > STREAM_BYTES_MAX:
             self._unsettled = True
-            self._say(
+            self._keeper.fails(
                 f"{self._settings.port} sends without a pause, so it is no scanner or at another speed. "
                 "Correct `port` or `baud` in the hardware profile."
             )
@@ -244,14 +235,14 @@ class Device:
         self._stream_bytes = 0
         if self._unsettled:
             self._unsettled = False
-            self._say(None)
+            self._keeper.works()
         dropped_bytes = lines.silence()
         if not dropped_bytes:
             return
         log.warning("%s: %d bytes without an end mark dropped", self._settings.port, dropped_bytes)
         self._unended += dropped_bytes >= UNENDED_BYTES_MIN
         if self._unended >= UNENDED_MAX:  # a programming barcode took the end mark away (F21)
-            self._say(
+            self._keeper.fails(
                 f"The scanner at {self._settings.port} sends codes without an end mark. Scan the barcode "
                 "'add CR suffix' of its manual, or set `suffix` in the hardware profile."
             )
@@ -259,18 +250,11 @@ class Device:
     def _ended(self, code: bytes, armed: bool) -> None:
         self._unended = self._stream_bytes = 0
         self._unsettled = False
-        self._say(None)
+        self._keeper.works()
         if not (armed and self._armed and self._scanned):
             return
         if self._repeats.is_new(code, time.monotonic()):
             self._scanned(code)
-
-    def _say(self, lost: str | None) -> None:
-        if lost is not None and lost != self._lost:
-            log.warning("%s", lost)
-        elif lost != self._lost:
-            log.info("the scanner at %s is ready", self._settings.port)
-        self._lost = lost
 
 
 def explain(port: str, fault: Exception) -> str:
