@@ -7,6 +7,7 @@ that can be cut, the serial scanner reads a pty, the camera looks at frames.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -76,6 +77,10 @@ class HandScanner:
 
     def send(self, data: bytes) -> None:
         os.write(self._master, data)
+
+    def let_go(self) -> None:
+        """Whoever had the port to itself is gone. A real one would know; a pty remembers as long as we hold it."""
+        fcntl.ioctl(self._slave, termios.TIOCNXCL)
 
     def close(self) -> None:
         os.close(self._master)
@@ -163,6 +168,8 @@ class Stall:
         """The daemon, up to its first picture. A picture alone does not prove it: it may be the last one of a
         daemon that was killed, still on its way, or the bytes that only wake a chip. Who is up answers."""
         seen = self.frames_seen
+        if self._scanner is not None:
+            self._scanner.let_go()
         self.daemon = self._spawn("run", "--config", str(self.state / "terminal.toml"))
         self.wait(lambda: self.frames_seen > seen and self._answers(), "the daemon's first picture")
 

@@ -47,24 +47,17 @@ class Cord:
         self.far, near = os.openpty()
         self.name.unlink(missing_ok=True)
         self.name.symlink_to(os.ttyname(near))
-        self._near: int | None = (
-            near  # kept open until the device has it, else the far end sees a hang-up
-        )
+        self.near = near  # kept open until the device has it, else the far end sees a hang-up
 
     def send(self, data: bytes) -> None:
         assert self.far is not None
         while data:
             data = data[os.write(self.far, data[:4096]) :]
 
-    def let_go(self) -> None:
-        if self._near is not None:
-            os.close(self._near)
-            self._near = None
-
     def pull_out(self) -> None:
         if self.far is not None:
             os.close(self.far)
-            self.let_go()
+            os.close(self.near)
             self.far = None
         self.name.unlink(missing_ok=True)
 
@@ -395,13 +388,6 @@ def test_a_port_that_can_never_be_is_said_and_harms_nobody(
     device.close()
 
 
-def test_closing_frees_the_port(plugged: Plugged, cord: Cord) -> None:
-    device = plugged()
-    cord.let_go()  # who holds the port open keeps it reserved for whoever reserved it
-    device.close()
-    Serial(str(cord.name), exclusive=True).close()
-
-
 # -- words --------------------------------------------------------------------------------------------
 
 
@@ -578,13 +564,19 @@ def test_the_commands_go_out_of_the_port(plugged: Plugged, cord: Cord, codes: Co
     assert os.read(cord.far, 100) == model.stop
 
 
-def test_nobody_else_may_open_the_port(plugged: Plugged, cord: Cord) -> None:
-    """Root may; so the flag itself is looked at."""
-    plugged()
-    assert cord._near is not None
+def is_reserved(cord: Cord) -> bool:
+    """Root may open it all the same; so the flag itself is looked at."""
     held = bytearray(4)
-    fcntl.ioctl(cord._near, 0x80045440, held)  # TIOCGEXCL, which termios does not name
-    assert int.from_bytes(held, sys.byteorder) == 1
+    fcntl.ioctl(cord.near, 0x80045440, held)  # TIOCGEXCL, which termios does not name
+    return int.from_bytes(held, sys.byteorder) == 1
+
+
+def test_nobody_else_may_open_the_port_until_it_is_closed(plugged: Plugged, cord: Cord) -> None:
+    device = plugged()
+    assert is_reserved(cord)
+    device.close()
+    assert not is_reserved(cord)
+    Serial(str(cord.name), exclusive=True).close()
 
 
 # -- repeats ------------------------------------------------------------------------------------------

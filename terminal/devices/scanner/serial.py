@@ -18,7 +18,8 @@ import logging
 import re
 import termios
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import UnsupportedOperation
 from pathlib import Path
@@ -179,23 +180,19 @@ class Device:
     # -- the scanner's thread -----------------------------------------------------------------------
 
     def _serve(self) -> None:
-        with (
-            self._open() as port
-        ):  # closed on a fault: a stale handle would give the scanner another name
+        """Closed on a fault too: a stale handle would make the kernel give the scanner another name."""
+        with self._open() as port, _alone(port):
             self._read(port)
 
     def _open(self) -> Serial:
         try:
-            port = serial_for_url(
+            return serial_for_url(
                 self._settings.port,
                 baudrate=self._model.baud,
                 timeout=self._settings.silence_ms / 1000,
                 write_timeout=WRITE_TIMEOUT_S,
                 exclusive=True,
             )
-            with suppress(UnsupportedOperation, AttributeError):  # loop:// is no file
-                fcntl.ioctl(port.fileno(), termios.TIOCEXCL)  # nobody else may open it from now on
-            return port
         except (ValueError, LookupError) as error:  # a URL or a speed that pyserial does not know
             raise SerialException(f"pyserial refuses it: {error}") from error
 
@@ -255,6 +252,22 @@ class Device:
             return
         if self._repeats.is_new(code, time.monotonic()):
             self._scanned(code)
+
+
+@contextmanager
+def _alone(port: Serial) -> Iterator[None]:
+    """Nobody else may open it meanwhile. Given back, because a port remembers it while anybody holds it."""
+    try:
+        number = port.fileno()
+    except (UnsupportedOperation, AttributeError):  # loop:// is no file
+        yield
+        return
+    fcntl.ioctl(number, termios.TIOCEXCL)
+    try:
+        yield
+    finally:
+        with suppress(*FAULTS):  # pulled out
+            fcntl.ioctl(number, termios.TIOCNXCL)
 
 
 def explain(port: str, fault: Exception) -> str:
