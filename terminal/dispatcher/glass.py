@@ -40,14 +40,15 @@ def glass_of(
     orders: Orders,
     contact: Contact,
     background: int,
+    stuck: tuple[str, ...],
     now_ms: int,
 ) -> Glass:
-    """`title`: what the idle screen says. `background`: what the badge counts."""
+    """`title`: what the idle screen says. `background`: what the badge counts. `stuck`: keys by name."""
 
     def idle() -> Idle:
         if not contact.online:
             return Idle(title, waits(now_ms - contact.since_ms), online=False)
-        return Idle(title, unresolved(background, orders, now_ms))
+        return Idle(title, unresolved(background, orders, now_ms) or ignored(stuck))
 
     return Glass(view(counter, shop, now_ms, idle), background, shop.test)
 
@@ -63,6 +64,13 @@ def unresolved(count: int, orders: Orders, now_ms: int) -> str:
     minutes = (orders.oldest_ms(now_ms) or 0) // MINUTE_MS
     age = f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"
     return f"{count} open, oldest {age}" if count and minutes else ""
+
+
+def ignored(stuck: tuple[str, ...]) -> str:
+    """What it says of keys that are ignored until somebody frees them (F77)."""
+    if len(stuck) == 1:
+        return f"Key {stuck[0]} is stuck: free it"
+    return f"{len(stuck)} keys stuck: free them" if stuck else ""
 
 
 def trouble(parts: Parts, open_orders: int) -> tuple[str | None, str]:

@@ -512,8 +512,16 @@ class Dispatcher:
                 scanner.arm(awaited)
         now_ms = self.parts.time.boot_ms()
         background = self.badge.read(self.counter, self.orders, now_ms)
+        stuck = self.parts.keypad.stuck
         glass = glass_of(
-            self.counter, self.shop, self.idle_title, self.orders, self.contact, background, now_ms
+            self.counter,
+            self.shop,
+            self.idle_title,
+            self.orders,
+            self.contact,
+            background,
+            stuck,
+            now_ms,
         )
         if glass != self.shown:
             self.shown = glass

@@ -9,6 +9,7 @@ import pytest
 from terminal.core.sale import Phase
 from terminal.core.sight import UPDATING
 from terminal.core.stand import Counter, Stand
+from terminal.core.views import Idle
 from terminal.journal import Journal
 from terminal.reception import HOLD_MS, Reception
 from terminal.releases import Releases
@@ -89,12 +90,23 @@ def test_a_release_on_probation_takes_no_sale_and_begins_no_new_journal_file(
         assert ask(world, "sale", amount="1.00", mode="mpm")["ok"] is True
 
 
-def test_F77_the_status_names_a_stuck_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_F77_glass_and_status_name_a_stuck_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with a_world(tmp_path) as world:
         world.starts()
-        assert ask(world, "status")["stuck"] == []
-        monkeypatch.setattr(world.ring.parts.keypad, "stuck", ("7",))
-        assert ask(world, "status")["stuck"] == ["7"]
+        world.ring.counter = Counter()
+        for stuck, words in (
+            ((), ""),
+            (("7",), "Key 7 is stuck: free it"),
+            (("7", "ok"), "2 keys stuck: free them"),
+        ):
+            monkeypatch.setattr(world.ring.parts.keypad, "stuck", stuck)
+            world.ring.settle()
+            assert world.face.glass is not None
+            assert isinstance(world.face.glass.view, Idle)
+            assert world.face.glass.view.contact == words
+            assert ask(world, "status")["stuck"] == list(stuck)
 
 
 def test_the_status_tells_of_an_update_that_did_not_pass(tmp_path: Path) -> None:
