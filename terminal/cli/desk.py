@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from terminal.cli.advice import advice
 from terminal.cli.paper import OUTCOME_COLOURS, Colour, Paper, money
 from terminal.control import call
 from terminal.core.terms import ORDER_NO_MAX, Refusal
@@ -58,14 +59,15 @@ class Desk:
                 ("gateway ref", order["gateway_ref"]),
             )
         )
-        if outcome in _NEXT:
+        if outcome == "attention":
+            self.paper.line(advice(order))
+        elif outcome in _NEXT:
             self.paper.line(_NEXT[outcome].format(order["order_no"]))
 
 
 _NEXT = {
     "waiting": "Nobody has paid yet. Try: terminalctl query {}",
     "checking": "Do not hand over yet. Try: terminalctl query {}",
-    "attention": "Somebody must look at this one. Try: terminalctl journal show {}",
 }
 
 

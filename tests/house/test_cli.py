@@ -18,7 +18,7 @@ import pytest
 from terminal.cli import journal, main, sales
 from terminal.control import Control, Message
 from terminal.core.events import PaymentApproved, SaleOpened
-from terminal.core.sale import Order, Phase
+from terminal.core.sale import NO_CANCEL, NOT_UNDONE, Order, Phase
 from terminal.core.terms import Mode, Money, Refusal
 from terminal.journal.journal import Journal, When
 
@@ -457,6 +457,15 @@ def test_ctrl_c_leaves_the_sale_alone(
     assert code == 1
 
 
+LOOKED_AFTER: Facts = {
+    "phase": "attention",
+    "outcome": "attention",
+    "reason": "expired",
+    "paid": None,
+}
+IN_THE_PORTAL = f"Look up {ORDER} in the gateway's portal"
+
+
 @pytest.mark.parametrize(
     ("changed", "code", "shown"),
     [
@@ -471,9 +480,41 @@ def test_ctrl_c_leaves_the_sale_alone(
             f"Do not hand over yet. Try: terminalctl query {ORDER}",
         ),
         (
-            {"phase": "attention", "outcome": "attention"},
+            LOOKED_AFTER | {"detail": NOT_UNDONE},
             1,
-            f"Somebody must look at this one. Try: terminalctl journal show {ORDER}",
+            "The gateway never took its cancel, which is tried again every hour. "
+            f"{IN_THE_PORTAL}: if it is paid and nothing was handed over, give the money back there.",
+        ),
+        (
+            LOOKED_AFTER | {"detail": NO_CANCEL},
+            1,
+            f"This gateway has no cancel. {IN_THE_PORTAL}: if it is paid and nothing was handed over, "
+            "give the money back there.",
+        ),
+        (
+            LOOKED_AFTER | {"reason": "mismatch", "paid": {"minor": 1300, "currency": "EUR"}},
+            1,
+            f"The gateway took 13.00 EUR, not 12.50 EUR. {IN_THE_PORTAL}, give that back there, and take "
+            "the right amount in a new sale.",
+        ),
+        (
+            LOOKED_AFTER | {"reason": "fault"},
+            1,
+            f"A fault of this program stopped it. {IN_THE_PORTAL}: if it is paid, hand over or give the "
+            "money back there. Then send the maker what `terminalctl bundle` packs.",
+        ),
+        (
+            LOOKED_AFTER | {"mode": "refund", "of": SECOND},
+            1,
+            "The gateway has not said whether 12.50 EUR went back, and is asked every hour. Look up "
+            f"{ORDER}, a return of {SECOND}, in the gateway's portal: if it did not, give it back there. "
+            "This terminal gives it back no second time.",
+        ),
+        (
+            LOOKED_AFTER | {"mode": "refund", "of": SECOND, "reason": "mismatch"},
+            1,
+            "The gateway gave back another amount than 12.50 EUR. Look up "
+            f"{ORDER}, a return of {SECOND}, in the gateway's portal, and settle the difference there.",
         ),
     ],
 )
