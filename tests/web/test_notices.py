@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import tracemalloc
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from terminal.core.sale import Phase, Reason
 from terminal.core.terms import Money, Refusal
 from terminal.web import listener, notices
 from terminal.web.listener import BODY_BYTES_MAX, CONNECTIONS_MAX
-from terminal.web.notices import Bucket, listen
+from terminal.web.notices import BURST, PER_SECOND, Bucket, listen
 from tests.web.house import AMOUNT, PATH, TERMINAL, House, answer_of
 
 SUCCESS = (200, b"success")
@@ -249,8 +250,8 @@ def test_f55_slow_ones_are_cut_off_and_others_served(
 
     dripping = threading.Thread(target=drip)
     dripping.start()
-    try:
-        assert house.post(house.notice(order_no)) == SUCCESS
+    try:  # as often as a gateway does: the loop itself may have been slow when this one's time was over
+        house.until(lambda: house.post(house.notice(order_no)) == SUCCESS, "its turn")
     finally:
         stop.set()
         dripping.join()
@@ -331,6 +332,7 @@ def test_f58_really_paid_one_more(house: House) -> None:
 
 def test_f59_a_thousand_duplicates(house: House) -> None:
     """At most one query; the bucket turns most of them away; memory and time are bounded."""
+    house.desk._bucket = within_a_moment()
     order_no = house.presented()
     house.pay(order_no)
     body = house.notice(order_no)
@@ -338,20 +340,25 @@ def test_f59_a_thousand_duplicates(house: House) -> None:
     with ThreadPoolExecutor(8) as crowd:
         said = [status(answer) for answer in crowd.map(house.post, [body] * 1_000)]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - began_kib < 20_000
-    assert set(said) == {200, 429}
-    assert said.count(429) > 500
+    assert Counter(said) == {200: BURST, 429: 1_000 - BURST}
     house.ends(order_no, Phase.PAID)
     assert house.line.sent.count("query") == 1
     assert house.desk.counts()["taken"] == said.count(200)
 
 
 def test_f59_a_thousand_forged_ones_start_nothing(house: House) -> None:
+    house.desk._bucket = within_a_moment()
     order_no = house.presented()
     body = house.notice(order_no, Kind.WRONG_SIGNATURE)
     with ThreadPoolExecutor(8) as crowd:
-        said = {status(answer) for answer in crowd.map(house.post, [body] * 1_000)}
-    assert said == {401, 429}
+        said = [status(answer) for answer in crowd.map(house.post, [body] * 1_000)]
+    assert Counter(said) == {401: BURST, 429: 1_000 - BURST}
     unmoved(house, order_no)
+
+
+def within_a_moment() -> Bucket:
+    """The thousand come at once, however long this machine takes to send them."""
+    return Bucket(PER_SECOND, BURST, lambda: 0.0)
 
 
 def test_f60_closed_before_paid(house: House) -> None:
