@@ -24,7 +24,7 @@ def now_ms() -> int:
 class Till:
     """`announcement`: the sandbox's first line. Every request has its own connection unless `keep` is asked."""
 
-    def __init__(self, announcement: Mapping[str, str], timeout_s: float = 10) -> None:
+    def __init__(self, announcement: Mapping[str, str], timeout_s: float = 60) -> None:
         self.said = announcement
         self.netloc = urlsplit(announcement["address"]).netloc
         self.timeout_s = timeout_s

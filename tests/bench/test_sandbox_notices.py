@@ -19,7 +19,6 @@ from tests.bench.antom_till import AntomTill
 from tests.bench.notice_door import Door
 from tests.bench.sandbox_till import Till, now_ms
 
-
 # The pauses between deliveries are short here, and lives are not: a busy machine takes its time.
 HURRIED = Rules(time_factor=1000, earliest_revoke_ms=0, code_life_ms=DAY_MS, order_life_ms=DAY_MS)
 

@@ -435,10 +435,10 @@ def test_the_books_can_be_followed(till: Till) -> None:
     assert till.desk("GET", f"orders?since={since}")[1]["orders"] == []
     number = till.number()
     qr = till.create(number)["data"]["qrcode_url"]
-    page = till.desk("GET", f"orders?since={since}&wait_ms=5000")[1]
+    page = till.desk("GET", f"orders?since={since}&wait_ms=30000")[1]
     assert [order["order_no"] for order in page["orders"]] == [number]
     till.do("wallet/pay", qr=qr)
-    (order,) = till.desk("GET", f"orders?since={page['next']}&wait_ms=5000")[1]["orders"]
+    (order,) = till.desk("GET", f"orders?since={page['next']}&wait_ms=30000")[1]["orders"]
     assert (order["order_no"], order["state"]) == (number, "paid")
     history = till.desk("GET", f"orders/{quote(number)}")[1]["history"]
     assert [(entry["what"], entry["delta_minor"]) for entry in history] == [
