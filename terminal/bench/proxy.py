@@ -67,7 +67,7 @@ class Proxy:
         self._target = target
         self._passing = passing
         self._weather = FAIR
-        self._listener = _bound(port)
+        self._listener = bound(port)
         self.port: int = self._listener.getsockname()[1]
         self._links: list[_Link] = []
         self._is_cut = False
@@ -316,8 +316,9 @@ def _close_hard(end: socket.socket) -> None:
     end.close()
 
 
-def _bound(port: int) -> socket.socket:
-    """A socket bound to `port`, named explicitly: Linux keeps only such a port bound through `_cut`."""
+def bound(port: int = 0) -> socket.socket:
+    """A socket bound to `port` of loopback, named explicitly: Linux keeps only such a port bound through `_cut`.
+    Whoever sets SO_REUSEADDR may listen there, and the kernel gives it to nobody."""
     wanted, scout = _socket(), _socket()
     scout.bind(("127.0.0.1", port))
     wanted.bind(("127.0.0.1", scout.getsockname()[1]))

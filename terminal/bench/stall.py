@@ -26,9 +26,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from terminal.bench.proxy import Proxy
+from terminal.bench.proxy import Proxy, bound
 from terminal.bench.settings import Tables, changed, noticed, tables, toml
-from terminal.control import NotRunning, call
+from terminal.control import Unanswered, call
 from terminal.core.events import Key
 from terminal.core.terms import Fault
 from terminal.devices.cable import Plug, Unplugged, plug
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
+ASK_TIMEOUT_S = 60.0  # the daemon's own are shorter, and say so
 REPLUG_S = 0.1
 BEEPS_KEPT = 100
 CAMERA_FRAMES = 6  # how often a shown picture passes before the camera
@@ -138,6 +139,7 @@ class Stall:
         self.line_cut = False
         self.stopping = threading.Event()
         self._scanner: HandScanner | None = None
+        self._place: socket.socket | None = None
 
     # -- start and stop ----------------------------------------------------------------------------
 
@@ -175,8 +177,8 @@ class Stall:
 
     def _answers(self) -> bool:
         try:
-            return bool(self.ask("status")["screen"])
-        except NotRunning:
+            return bool(self.ask("status").get("screen"))  # none: it has no time yet
+        except Unanswered:
             return False
 
     def kill_daemon(self) -> None:
@@ -197,6 +199,8 @@ class Stall:
             self.proxy.stop()
         if self._scanner is not None:
             self._scanner.close()
+        if self._place is not None:
+            self._place.close()
 
     def _spawn(self, *words: str) -> subprocess.Popen[str]:
         log_file = (self.state / f"{words[0]}.log").open("a", encoding="utf-8")
@@ -221,10 +225,15 @@ class Stall:
         """The terminal's line to the gateway leads through the proxy that can be cut."""
         known = tables(self.gateway, self.state, self.profile, asdict(self.pace))
         line = {"url": url, "ca_file": str(self.tls.authority) if self.tls else None}
-        taking = noticed(self.name, _free_port()) if self.notices else {}
+        taking = noticed(self.name, self._kept_port()) if self.notices else {}
         settings = changed(known, {"gateway": line})
         settings = changed(changed(settings, taking), self.changes)
         (self.state / "terminal.toml").write_text(toml(settings), encoding="utf-8")
+
+    def _kept_port(self) -> int:
+        """For notices. The daemon is still to come, and may be killed: nobody else is given it meanwhile."""
+        self._place = bound()
+        return int(self._place.getsockname()[1])
 
     # -- waiting -----------------------------------------------------------------------------------
 
@@ -286,7 +295,7 @@ class Stall:
 
     def ask(self, word: str, **more: object) -> dict[str, Any]:
         """What terminalctl would be told."""
-        return call(self.state / "control.sock", {"word": word, **more}, timeout_s=10)
+        return call(self.state / "control.sock", {"word": word, **more}, timeout_s=ASK_TIMEOUT_S)
 
     def tell_sandbox(self, door: str, **asked: object) -> dict[str, Any]:
         """The customer's and the bench's doors of the sandbox; not through the line that can be cut."""
@@ -349,9 +358,3 @@ class Stall:
             message = cable.receive(1.0)
             if message is not None:
                 yield message
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
