@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from terminal.bench.phone import Phone
 from terminal.bench.settings import ACCOUNTS
 from terminal.bench.stall import Stall
-from terminal.control import NotRunning
+from terminal.control import Unanswered
 from terminal.core.terms import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SALE_TIMEOUT_S = 60.0
+SALE_TIMEOUT_S = 180.0
 HOLD_AGAIN_S = 3.0
 
 
@@ -126,7 +126,7 @@ def ended(stall: Stall, order_no: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def final() -> bool:
-        with suppress(NotRunning):  # it is just starting
+        with suppress(Unanswered, KeyError):  # it is just starting, or has no time
             found.update(stall.ask("order", order_no=order_no)["order"])
         return bool(found.get("final"))
 

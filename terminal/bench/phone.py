@@ -79,6 +79,10 @@ class Phone:
         payload = self.payload()
         if payload is None:
             raise Fault("The phone sees no code on the display.")
+        return self.scan(payload)
+
+    def scan(self, payload: str) -> dict[str, Any]:
+        """What would be paid by this code."""
         return self.stall.tell_sandbox("wallet/scan", qr=payload, wallet="Alipay+")
 
     def payload(self) -> str | None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
-WAIT_MS = 40_000
+WAIT_MS = 120_000
 LOOKS_MAX, LOOK_MS = 160, 250
 
 

@@ -17,7 +17,7 @@ BYTES_MAX = 5 * 1024 * 1024
 def terminalctl(counter, *words: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("terminalctl")
     socket = ["--socket", str(counter.stall.state / "control.sock")]
-    return subprocess.run([program, *socket, *words], capture_output=True, text=True, timeout=60)
+    return subprocess.run([program, *socket, *words], capture_output=True, text=True, timeout=600)
 
 
 def test_a_bundle_tells_all_but_the_secrets(counter, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_headless_plays_two_sales() -> None:
     done = subprocess.run(
-        ["scripts/demo", "--headless"], cwd=ROOT, capture_output=True, text=True, timeout=180
+        ["scripts/demo", "--headless"], cwd=ROOT, capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, done.stderr
     sales = [json.loads(line) for line in done.stdout.splitlines()]
@@ -44,7 +44,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert "http://127.0.0.1:" in line
     yield next(word for word in line.split() if word.startswith("http"))
     demo.send_signal(signal.SIGINT)
-    assert demo.wait(60) == 0
+    assert demo.wait(120) == 0
 
 
 @pytest.fixture

@@ -106,13 +106,13 @@ def test_while_the_amount_is_typed_nothing_is_remembered(fresh) -> None:
 def test_a_second_daemon_leaves_with_words(fresh) -> None:
     """I15: the journal has one writer."""
     second = fresh.stall._spawn("run", "--config", str(fresh.stall.state / "terminal.toml"))
-    assert second.wait(60) == 75
+    assert second.wait(120) == 75
     assert "running" in (fresh.stall.state / "run.log").read_text()
     fresh.sees_screen("Idle")
 
 
 def test_sigterm_ends_it_cleanly(fresh) -> None:
     fresh.stall.daemon.send_signal(signal.SIGTERM)
-    assert fresh.stall.daemon.wait(60) == 0
+    assert fresh.stall.daemon.wait(120) == 0
     fresh.stall.start_daemon()
     fresh.sees_screen("Idle")

@@ -20,17 +20,23 @@ from terminal.bench.demo import HOLD_AGAIN_S
 from terminal.bench.stall import Pace, Tls
 from terminal.cli import main
 from terminal.core.terms import Fault
-from tests.flows.conftest import Walk, walk_at
+from tests.flows.conftest import RESULTS_STAY, Walk, walk_at
 from tests.wire.host import Authority
 
-PACE = Pace(first_query_s=0.3, query_step_s=0.3, earliest_undo_s=0.2, doubt_s=20, verify_s=60)
+PACE = Pace(first_query_s=0.3, query_step_s=0.3, earliest_undo_s=0.2, doubt_s=60, verify_s=60)
 CASHIER = {"product": "cashier", "redirect_url": "https://shop.example/done"}
 HOW: dict[str, dict[str, Any]] = {
     "paycloud": {"gateway": "paycloud"},
     "codepay": {"gateway": "codepay"},
-    "codepay-no-cancel": {"gateway": "codepay", "changes": {"gateway.paycloud": {"revoke": False}}},
+    "codepay-no-cancel": {
+        "gateway": "codepay",
+        "changes": {**RESULTS_STAY, "gateway.paycloud": {"revoke": False}},
+    },
     "antom": {"gateway": "antom"},
-    "antom-cashier": {"gateway": "antom", "changes": {"gateway.antom": CASHIER}},
+    "antom-cashier": {
+        "gateway": "antom",
+        "changes": {**RESULTS_STAY, "gateway.antom": CASHIER},
+    },
 }
 NO_CANCEL = "codepay-no-cancel"
 GATEWAYS = [name for name in HOW if name != NO_CANCEL]

@@ -102,7 +102,7 @@ def run(counter, command: str) -> None:
     )
     if arguments[0] == "sale":
         counter.phone.pay(counter.sees_code())
-    said, _ = started.communicate(timeout=60)
+    said, _ = started.communicate(timeout=600)
     if arguments[0] == "cancel":
         counter.ends(counter.newest()["order_no"])
     # A sale that was just cancelled is not at its end yet: 1, look again.

@@ -25,7 +25,7 @@ def camera(tmp_path: Path) -> Iterator[Walk]:
 
 
 def plugged(state: Path, scanner: str) -> Iterator[Walk]:
-    stall = Plugs(state, scanner, pace=FAST)
+    stall = Plugs(state, scanner, pace=FAST, changes={"shop": {"result_s": 20}})
     try:
         stall.start()
         yield Walk(stall)

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from terminal.bench.stall import HandScanner, Stall
 from terminal.web import metrics
-from tests.flows.conftest import FAST, Walk
+from tests.flows.conftest import FAST, RESULTS_STAY, Walk
 
 FOLDER = Path(metrics.__file__).parent
 ASSETS = (FOLDER / "metrics-alerts.yml", FOLDER / "metrics-dashboard.json")
@@ -52,7 +52,7 @@ class Scrape:
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     state = tmp_path_factory.mktemp("stall")
-    changes = {"metrics": {"enabled": True, "socket": str(state / "metrics.sock")}}
+    changes = {**RESULTS_STAY, "metrics": {"enabled": True, "socket": str(state / "metrics.sock")}}
     stall = Stall(state, pace=FAST, changes=changes)
     try:
         stall.start()
