@@ -111,6 +111,17 @@ def charged(walk: Walk, behaviour: str = "pays") -> str:
     return walk.charged(shown)
 
 
+def confirming(walk: Walk) -> str:
+    """The same, and the gateway has said that it waits for the customer's PIN."""
+    order_no = charged(walk, "confirms")
+
+    def told() -> bool:
+        return bool(walk.stall.ask("order", order_no=order_no)["order"]["phase"] == "in_doubt")
+
+    walk.until(told, "the gateway's word")
+    return order_no
+
+
 def net(walk: Walk, order_no: str) -> int:
     booked = walk.stall.booked(order_no)
     return int(booked["captured_minor"] - booked["returned_minor"])
@@ -137,7 +148,7 @@ def submit(walk: Walk, typed: Typed) -> None:
 
 def query(walk: Walk, typed: Typed) -> None:
     """Of an open order, and of an ended one."""
-    order_no = charged(walk, "confirms")
+    order_no = confirming(walk)
     code, said = typed(f"query {order_no}")
     assert (code, said["gateway"]["said"], said["order"]["final"]) == (1, "waiting", False)
     walk.phone.confirm()
@@ -155,8 +166,7 @@ def query(walk: Walk, typed: Typed) -> None:
 
 def cancel(walk: Walk, typed: Typed) -> None:
     """A payment that waits for the customer's PIN."""
-    order_no = charged(walk, "confirms")
-    walk.until(lambda: walk.stall.booked(order_no)["state"] != "", "the order in the books")
+    order_no = confirming(walk)
     _, said = typed(f"cancel {order_no}")
     assert said["order"]["order_no"] == order_no
     assert walk.ends(order_no)["phase"] == "reversed"
