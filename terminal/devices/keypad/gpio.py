@@ -227,5 +227,5 @@ class Device:
 
     def _name_stuck(self, stuck: tuple[str, ...]) -> None:
         if stuck != self._stuck:
-            self._stuck = stuck
             log.warning("keys that are stuck and ignored: %s", ", ".join(stuck) or "none any more")
+            self._stuck = stuck
