@@ -22,6 +22,8 @@ from terminal.devices.keeper import Faults, Keeper
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from terminal.core.views import Panel
+
 CHECK_S = 1.0
 OPEN_TIMEOUT_S = 3.0
 HANGS_S = 5.0  # the slowest panel of the house takes 0.4 s for a whole picture
@@ -110,15 +112,18 @@ class _Picture:
 
 
 class Painter:
-    """`start()` opens the display; `show` returns at once and never raises."""
+    """A display (devices.display) on a bus that may be slow or gone: a driver's `Device` says how it is opened."""
 
     def __init__(
         self,
+        panel: Panel,
         care: Care,
         opening: Callable[[], Surface],
         faults: Callable[[], Faults],
         explain: Callable[[Exception], str],
     ) -> None:
+        """Waits a moment for the display, and never raises: see `lost`."""
+        self.panel = panel
         self._care = care
         self._opening = opening
         self._faults = faults
@@ -126,17 +131,16 @@ class Painter:
         self._busy_since_s: float | None = None
         self._came = threading.Event()
         self._keeper = Keeper("display", self._serve, faults, explain)
-
-    def start(self) -> None:
         self._keeper.start(OPEN_TIMEOUT_S)
 
-    def show(self, image: Image, *, bright: bool) -> None:
+    def show(self, image: Image, *, bright: bool = False) -> None:
+        assert image.size == (self.panel.width_px, self.panel.height_px), image.size
+        assert image.mode == self.panel.mode, image.mode
         self._newest = _Picture(image, bright, time.monotonic())
         self._came.set()
 
     @property
     def hangs(self) -> bool:
-        """A new start of the daemon may help; nothing that this one does will."""
         return self._keeper.ended or self._stuck
 
     @property

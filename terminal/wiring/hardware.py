@@ -65,7 +65,7 @@ class Face:
 
     @property
     def hangs(self) -> bool:
-        return getattr(self.display, "hangs", False)
+        return self.display.hangs
 
 
 def _png(image: Image) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PIL import Image
 
+from terminal.core.views import Panel
 from terminal.devices import keeper, painter
 from terminal.devices.painter import Care, Look, Painter, look
 
@@ -82,11 +83,14 @@ def hand(slate: Slate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Painter]:
     for name in ("BACKOFF_FIRST_S", "BACKOFF_MAX_S"):
         monkeypatch.setattr(keeper, name, 0.01)
     monkeypatch.setattr(painter, "CHECK_S", 0.01)
-    hand = Painter(CARE, slate.open, lambda: (OSError,), lambda fault: f"mend: {fault}")
-    hand.start()
+    hand = Painter(panel(2), CARE, slate.open, lambda: (OSError,), lambda fault: f"mend: {fault}")
     yield hand
     slate.gate.set()
     hand.close()
+
+
+def panel(side_px: int) -> Panel:
+    return Panel(side_px, side_px, "L", pitch_um=100)
 
 
 def gray(value: int) -> Image.Image:
@@ -145,10 +149,9 @@ def test_a_picture_that_stands_still_walks(
 ) -> None:
     monkeypatch.setattr(painter, "CHECK_S", 0.005)
     care = Care(dim=30, dim_after_s=0.01, shift_every_s=0.01)
-    hand = Painter(care, slate.open, lambda: (OSError,), str)
+    hand = Painter(panel(3), care, slate.open, lambda: (OSError,), str)
     image = Image.new("L", (3, 3), 0)
     image.putpixel((0, 0), 255)
-    hand.start()
     hand.show(image, bright=False)
     until(lambda: 0 in slate.told and 255 in slate.told)
     hand.close()

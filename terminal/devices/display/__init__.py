@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
 
 class Display(Protocol):
-    """`show` returns at once; a slow bus shows the newest picture and drops those between. One that can hang in its
-    driver says so with a property `hangs`: the watchdog then ends the daemon, and systemd starts it again."""
+    """`show` returns at once; a slow bus shows the newest picture and drops those between."""
 
     panel: Panel
 
@@ -23,6 +22,12 @@ class Display(Protocol):
     @property
     def lost(self) -> str | None:
         """Why nothing can be shown, in words with the remedy; None while it works."""
+        ...
+
+    @property
+    def hangs(self) -> bool:
+        """Its driver never came back, and nothing that this daemon does will help: the watchdog ends it, and systemd
+        starts it again. False too where that cannot be."""
         ...
 
     def close(self) -> None: ...

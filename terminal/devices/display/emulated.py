@@ -50,6 +50,8 @@ class Settings:
 
 
 class Device:
+    hangs = False
+
     def __init__(self, settings: Settings) -> None:
         self.panel = Panel(
             width_px=settings.width_px,

@@ -324,29 +324,15 @@ def _light(pin: int) -> Any:
     return PWMOutputDevice(pin, frequency=LIGHT_HZ)
 
 
-class Device:
+class Device(Painter):
     def __init__(self, settings: Settings) -> None:
-        self.panel = settings.panel
-        self._painter = Painter(
-            settings, lambda: Glass(settings), faults, lambda fault: explain(settings, fault)
+        super().__init__(
+            settings.panel,
+            settings,
+            lambda: Glass(settings),
+            faults,
+            lambda fault: explain(settings, fault),
         )
-        self._painter.start()
-
-    def show(self, image: Image, *, bright: bool = False) -> None:
-        assert image.size == (self.panel.width_px, self.panel.height_px), image.size
-        assert image.mode == self.panel.mode, image.mode
-        self._painter.show(image, bright=bright)
-
-    @property
-    def lost(self) -> str | None:
-        return self._painter.lost
-
-    @property
-    def hangs(self) -> bool:
-        return self._painter.hangs
-
-    def close(self) -> None:
-        self._painter.close()
 
 
 def faults() -> Faults:
