@@ -143,10 +143,12 @@ class Listener:
         self._keeper.works()
         last_s = time.monotonic()
         while not self._keeper.closing.is_set():
+            typed = False
             for stroke in keyboard.strokes(WAIT_S):
                 self._heard(stroke)
-                last_s = time.monotonic()
-            if time.monotonic() - last_s >= WAIT_S:
+                typed, last_s = True, time.monotonic()
+            # Only a look that found nothing shows a silence: a pause of our own does not, there may be more to read.
+            if not typed and time.monotonic() - last_s >= WAIT_S:
                 self._silent()
 
 
