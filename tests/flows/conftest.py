@@ -73,6 +73,15 @@ class Walk:
         """Some picture of this kind comes on the display."""
         self.until(lambda: self.stall.ask("status")["screen"] == name, f"the screen {name}")
 
+    def sees_pin_asked_for(self, order_no: str) -> None:
+        """The gateway has the charge and has said so: now the customer can confirm, and anybody ask about it."""
+
+        def asked() -> bool:
+            order = self.stall.ask("order", order_no=order_no)["order"]
+            return bool(order["phase"] == "in_doubt")
+
+        self.until(asked, "the PIN asked for")
+
     def hears(self, beep: str, since: int = 0) -> None:
         def heard() -> bool:
             return any(sound.beep == beep and sound.number > since for sound in self.stall.beeps)

@@ -43,10 +43,11 @@ def test_the_customer_must_confirm_first(counter) -> None:
     shown = counter.sees_code()
     counter.phone.open_code("Alipay+", "confirms")
     counter.phone.show_to_scanner()
-    counter.charged(shown)
+    order_no = counter.charged(shown)
     counter.sees_screen("Waiting")
+    counter.sees_pin_asked_for(order_no)
     counter.phone.confirm()
-    counter.paid(counter.newest()["order_no"])
+    counter.paid(order_no)
     counter.stall.dismiss()
 
 

@@ -42,9 +42,8 @@ def test_while_the_customer_confirms(fresh) -> None:
     shown = fresh.sees_code()
     fresh.phone.open_code("Alipay+", "confirms")
     fresh.phone.show_to_scanner()
-    fresh.charged(shown)
-    order_no = fresh.newest()["order_no"]
-    fresh.until(lambda: any(o["order_no"] == order_no for o in fresh.stall.books()), "the charge")
+    order_no = fresh.charged(shown)
+    fresh.sees_pin_asked_for(order_no)
     fresh.stall.kill_daemon()
     fresh.phone.confirm()
     fresh.stall.start_daemon()

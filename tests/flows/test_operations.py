@@ -112,13 +112,9 @@ def charged(walk: Walk, behaviour: str = "pays") -> str:
 
 
 def confirming(walk: Walk) -> str:
-    """The same, and the gateway has said that it waits for the customer's PIN."""
+    """The same, and it waits for the customer's PIN."""
     order_no = charged(walk, "confirms")
-
-    def told() -> bool:
-        return bool(walk.stall.ask("order", order_no=order_no)["order"]["phase"] == "in_doubt")
-
-    walk.until(told, "the gateway's word")
+    walk.sees_pin_asked_for(order_no)
     return order_no
 
 
