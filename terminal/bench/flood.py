@@ -35,7 +35,7 @@ PATIENCE_S = 60.0
 # -- the scanner -------------------------------------------------------------------------------------------
 
 NOISE_EVERY, PULL_EVERY = 200, 1000  # codes
-SILENCE_MS = 100
+SILENCE_MS = 500  # longer than a busy machine needs from one piece of a code to the next
 CODE = "28{number:016d}"
 
 
@@ -136,7 +136,7 @@ def scan(codes: int, seed: int) -> dict[str, object]:
             wait(lambda: device.lost is None)
             device.arm(True)
             sent = [flood.send(number) for number in range(codes)]
-            wait(lambda: len(flood.got) >= codes, PATIENCE_S / 6, strict=False)
+            wait(lambda: len(flood.got) >= codes, PATIENCE_S, strict=False)
         finally:
             device.close()
             logger.removeHandler(flood.drops)

@@ -90,10 +90,10 @@ def test_a_turned_screen(machine: Path, rotate: int) -> None:
     ],
 )
 def test_a_machine_that_is_not_what_the_profile_says(
-    machine: Path, options: dict[str, object], words: str
+    machine: Path, options: dict[str, object], words: str, until: Until
 ) -> None:
     device = Device(made(machine, **{"path": str(machine / "fb0"), **options}))
-    assert words in str(device.lost)
+    until(lambda: words in str(device.lost))
     device.close()
 
 

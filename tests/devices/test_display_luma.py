@@ -283,7 +283,7 @@ def _last_picture_end() -> int:
 def test_a_display_that_is_missing_at_the_start_does_not_hold_the_daemon_up(until: Until) -> None:
     I2c.plugged = False
     device = Device(made("sh1107", "i2c"))
-    assert device.lost is not None
+    until(lambda: device.lost is not None)
     I2c.plugged = True
     until(lambda: device.lost is None)
     device.close()

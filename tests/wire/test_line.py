@@ -12,7 +12,7 @@ import sys
 import threading
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -306,13 +306,17 @@ def _wait_for_end(conn: socket.socket) -> None:
 # -- nothing has left --------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+@contextlib.contextmanager
+def nobody() -> Iterator[str]:
+    """An address that is taken, so that nobody else listens there, and that refuses connections."""
+    with socket.socket() as silent_one:
+        silent_one.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{silent_one.getsockname()[1]}"
 
 
 def test_refused() -> None:
-    answer, _ = ask(f"http://127.0.0.1:{free_port()}")
+    with nobody() as url:
+        answer, _ = ask(url)
     assert answer == Failure(False, "127.0.0.1: it refuses connections")
 
 
@@ -644,6 +648,6 @@ def test_a_probe_asks_nothing() -> None:
 
 
 def test_a_probe_of_nobody() -> None:
-    with line_to(f"http://127.0.0.1:{free_port()}") as (line, inbox):
+    with nobody() as url, line_to(url) as (line, inbox):
         line.probe(5)
         assert inbox.next() == (5, Failure(False, "127.0.0.1: it refuses connections"))
