@@ -18,6 +18,7 @@ import os
 import queue
 import socket
 import stat
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -246,9 +247,14 @@ def call(path: Path, request: Message, timeout_s: float = 15.0) -> Message:
 
 
 def _connect(end: socket.socket, path: Path, timeout_s: float) -> None:
-    end.settimeout(timeout_s)
+    # The kernel's time-out: with Python's, a daemon that has not taken the last ones yet is an error at once.
+    whole_s, of_it = divmod(timeout_s, 1)
+    wait = struct.pack("ll", int(whole_s), int(of_it * 1_000_000))
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
     try:
         end.connect(os.fspath(path))
+    except BlockingIOError:
+        raise TimeoutError from None
     except (FileNotFoundError, ConnectionRefusedError):
         error = f"terminald is not running: nobody listens at {path}."
         raise NotRunning(error, "sudo systemctl start terminald") from None

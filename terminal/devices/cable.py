@@ -363,7 +363,9 @@ def plug(path: str | os.PathLike[str], limit_bytes: int = LIMIT_BYTES) -> Plug:
     trying again is the caller's."""
     sock = socket.socket(socket.AF_UNIX)
     try:
-        sock.settimeout(SEND_TIMEOUT_S)
+        # The kernel's time-out: with Python's, a cable that has no place free yet is an error at once.
+        wait = struct.pack("ll", round(SEND_TIMEOUT_S), 0)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
         sock.connect(os.fspath(path))
     except OSError:
         sock.close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import queue
 import socket
 import stat
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,21 @@ def test_a_message_over_the_limit_drops_the_client_but_not_what_came_before(
 def test_the_daemon_itself_may_not_send_over_the_limit(cable: Cable) -> None:
     with pytest.raises(ValueError, match="1001 bytes"):
         cable.send(bytes(1001))
+
+
+def test_a_cable_that_has_no_place_free_yet_is_waited_for(path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as busy:
+        busy.bind(path)
+        busy.listen(0)
+        with suppress(BlockingIOError):
+            while True:
+                with socket.socket(socket.AF_UNIX) as end:
+                    end.setblocking(False)
+                    end.connect(path)
+        taking = threading.Timer(0.2, busy.accept)
+        taking.start()
+        plug(path).close()
+        taking.join()
 
 
 def test_one_client_too_many_is_turned_away(cable: Cable, path: str, until: Until) -> None:

@@ -275,6 +275,37 @@ def test_nobody_there(path: Path) -> None:
     assert unanswered.value.remedy == "sudo systemctl start terminald"
 
 
+def test_a_daemon_that_has_no_place_free_is_waited_for(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.fspath(path))
+        listening.listen(0)
+        crowd(path)
+        with pytest.raises(Unanswered, match=r"did not answer within 0\.05 s"):
+            call(path, {"word": "status"}, timeout_s=0.05)
+
+        def serve() -> None:
+            while True:
+                client, _ = listening.accept()
+                with client:
+                    if client.recv(1000):
+                        client.sendall(b'{"ok": true}\n')
+                        return
+
+        server = threading.Timer(0.2, serve)
+        server.start()
+        assert call(path, {"word": "status"}, timeout_s=60) == {"ok": True}
+        server.join()
+
+
+def crowd(path: Path) -> None:
+    """So many wait for a place that nobody else may wait."""
+    with suppress(BlockingIOError):
+        while True:
+            with socket.socket(socket.AF_UNIX) as end:
+                end.setblocking(False)
+                end.connect(os.fspath(path))
+
+
 def test_no_admission(start: Start, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start()
 
