@@ -81,8 +81,7 @@ def headless(stall: Stall) -> int:
 def mpm_sale(stall: Stall, phone: Phone) -> dict[str, Any]:
     """12.50: the phone reads the code off the display and pays it."""
     stall.press("1", "2", "5", "0", "ok")
-    stall.wait(lambda: stall.bright and phone.payload() is not None, "our code on the display")
-    order_no = phone.look()["order_no"]
+    order_no = phone.sees()["order_no"]
     phone.pay(order_no)
     return ended(stall, order_no)
 
@@ -91,8 +90,7 @@ def cpm_sale(stall: Stall, phone: Phone) -> dict[str, Any]:
     """3.00: the customer holds up a code instead, and the camera reads it."""
     stall.dismiss()
     stall.press("3", "00", "ok")
-    stall.wait(lambda: stall.bright and phone.payload() is not None, "our code on the display")
-    shown = phone.look()["order_no"]
+    shown = phone.sees()["order_no"]
     phone.open_code()
     phone.show_to_camera()
     return ended(stall, charged(stall, shown, phone.show_to_camera))

@@ -6,6 +6,7 @@ it shows a real code that a real reader must read.
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from terminal.core.terms import Fault
@@ -80,6 +81,20 @@ class Phone:
         if payload is None:
             raise Fault("The phone sees no code on the display.")
         return self.scan(payload)
+
+    def sees(self) -> dict[str, Any]:
+        """What would be paid by our code, once it is on the display. The last sale's may still be there for a
+        moment: whoever scans that hears that it has ended, and looks again."""
+        found: dict[str, Any] = {}
+
+        def seen() -> bool:
+            payload = self.payload() if self.stall.bright else None
+            with suppress(Fault):
+                found.update(self.scan(payload) if payload else {})
+            return bool(found)
+
+        self.stall.wait(seen, "our code on the display")
+        return found
 
     def scan(self, payload: str) -> dict[str, Any]:
         """What would be paid by this code."""

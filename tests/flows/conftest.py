@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from terminal.bench.phone import Phone
 from terminal.bench.settings import Tables
 from terminal.bench.stall import Pace, Stall
 from terminal.core.sale import Reason
-from terminal.core.terms import Fault, Money
+from terminal.core.terms import Money
 from terminal.core.views import Glass, NotPaid, Paid, View
 from terminal.screens import Panel, draw
 
@@ -39,16 +38,7 @@ class Walk:
 
     def sees_code(self) -> str:
         """The number of the order whose code the phone reads off the display."""
-        seen: list[str] = []
-
-        def shown() -> bool:
-            payload = self.phone.payload() if self.stall.bright else None
-            with suppress(Fault):  # the last sale's, which has ended and is not off the glass yet
-                seen.extend([str(self.phone.scan(payload)["order_no"])] if payload else [])
-            return bool(seen)
-
-        self.until(shown, "our code")
-        return seen[0]
+        return str(self.phone.sees()["order_no"])
 
     def charged(self, shown: str) -> str:
         """The number of the order that charges the customer's code, once it is there."""

@@ -32,14 +32,13 @@ def stall(tmp_path: Path) -> Iterator[Stall]:
 def test_the_postman_is_sooner_than_the_poll(stall: Stall) -> None:
     stall.press("1", "2", "5", "0", "ok")
     phone = Phone(stall)
-    stall.wait(lambda: stall.bright and phone.payload() is not None, "our code", WAIT_S)
-    order_no = str(phone.look()["order_no"])
+    order_no = str(phone.sees()["order_no"])
     phone.pay(order_no)
     order: dict[str, Any] = ended(stall, order_no)
     assert order["outcome"] == "paid"
     events = [row["event"] for row in stall.ask("journal", op="show", order_no=order_no)["rows"]]
     assert events == ["SaleOpened", "CodeIssued", "PaymentApproved"]
-    stall.wait(lambda: counts(stall)["taken"] == 1, "the acknowledgement", WAIT_S)
+    stall.wait(lambda: counts(stall)["taken"] >= 1, "the acknowledgement", WAIT_S)
     assert counts(stall)["refused"] == 0
 
 
