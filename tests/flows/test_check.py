@@ -55,7 +55,7 @@ def test_journal_and_gateway_agree_by_question_and_by_bill(
     stall.ask("refund", order_no=sale, amount="1.00")
     ended(stall, newest(stall)["order_no"])
     bill = tmp_path / "bill.csv"
-    bill.write_bytes(requests.get(f"{stall.gateway['address']}/sandbox/bill", timeout=9).content)
+    bill.write_bytes(requests.get(f"{stall.gateway['address']}/sandbox/bill", timeout=60).content)
     for words in ((), ("--bill", str(bill))):
         code, said = typed("reconcile", *words)
         assert (code, said) == (0, [{**said[0], "ok": True, "differences": 0, "not_answered": []}])

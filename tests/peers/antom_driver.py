@@ -48,7 +48,7 @@ def main() -> None:
     said = json.loads(sys.stdin.readline())
     netloc = urlsplit(said["address"]).netloc
 
-    def door(_url, timeout=15):
+    def door(_url, timeout=60):
         return http.client.HTTPConnection(netloc, timeout=timeout)
 
     setattr(default_http_rpc, "__get_http_connection", door)

@@ -82,7 +82,7 @@ def driving(interpreter: str, sandbox: Sandbox, **other: str) -> Iterator[Ask]:
             yield ask
         finally:
             driver.stdin.close()
-            driver.wait(10)
+            driver.wait(60)
 
 
 def code(sandbox: Sandbox, behaviour: Behaviour = "pays") -> str:
