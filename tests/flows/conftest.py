@@ -40,6 +40,19 @@ class Walk:
         """The number of the order whose code the phone reads off the display."""
         return str(self.phone.sees()["order_no"])
 
+    def shows_code(self) -> str:
+        """The number of the order whose code is shown. Nobody has scanned it yet: once somebody has, the terminal
+        waits for that customer and shows it to no other."""
+        shown: list[str] = []
+
+        def presenting() -> bool:
+            under_way = self.stall.ask("status")["open"]
+            shown.extend(it["order_no"] for it in under_way if it["phase"] == "presenting")
+            return bool(shown)
+
+        self.until(presenting, "our code")
+        return shown[0]
+
     def charged(self, shown: str) -> str:
         """The number of the order that charges the customer's code, once it is there."""
         show = self.phone.show_to_scanner if self.phone.code else lambda: None

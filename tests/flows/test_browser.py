@@ -56,7 +56,7 @@ def type_amount(page: Page, digits: str) -> None:
 
 def test_key_in_and_pay_our_code(page: Page, counter: Any) -> None:
     type_amount(page, "1250")
-    order_no = counter.sees_code()
+    order_no = counter.shows_code()
     look(page)
     page.wait_for_function("document.getElementById('bill-amount').textContent === '12.50 EUR'")
     page.click("#pay")
@@ -83,7 +83,7 @@ def test_key_in_and_show_the_customers_code(page: Page, counter: Any, reader: st
 
 def test_the_customer_declines(page: Page, counter: Any) -> None:
     type_amount(page, "400")
-    order_no = counter.sees_code()
+    order_no = counter.shows_code()
     look(page)
     page.locator("#decline").click()
     page.wait_for_selector(f"#journal tr:has-text('{order_no}') td.unpaid")
@@ -115,7 +115,7 @@ def restore(page: Page) -> None:
 
 def test_paid_while_the_line_was_cut(page: Page, counter: Any) -> None:
     type_amount(page, "600")
-    order_no = counter.sees_code()
+    order_no = counter.shows_code()
     look(page)
     cut(page)
     page.click("#pay")
@@ -126,7 +126,7 @@ def test_paid_while_the_line_was_cut(page: Page, counter: Any) -> None:
 
 def test_declined_while_the_line_was_cut(page: Page, counter: Any) -> None:
     type_amount(page, "610")
-    order_no = counter.sees_code()
+    order_no = counter.shows_code()
     look(page)
     cut(page)
     page.locator("#decline").click()
@@ -191,7 +191,7 @@ def test_the_customer_walks_away(hasty_page: Page, hasty: Any, with_cut: bool) -
 
 def test_pull_the_plug_and_power_on(page: Page, counter: Any) -> None:
     type_amount(page, "700")
-    order_no = counter.sees_code()
+    order_no = counter.shows_code()
     look(page)
     page.click("#kill")
     page.wait_for_selector("#daemon.off")
