@@ -34,7 +34,7 @@ CACHE = Path("/var/cache/counter-terminal")
 SETTINGS = Path("/etc/terminal/terminal.toml")
 BACK_S = 30.0
 ENDS_S = 150.0  # terminal-update.service ends by itself long before
-BOOKED = "${Version} ${db:Status-Status}"
+BOOKED, IN_A_MESS = "${Version} ${db:Status-Status}", "${db:Status-Eflag}"  # dpkg's own word for it
 JOURNAL = "journalctl -u terminal-update -n 30"
 
 Say = Callable[[str], None]
@@ -59,9 +59,11 @@ def update(wanted: Wanted, socket: Path, say: Say) -> str:
         file = bring(wanted.source, CACHE, say)
         verify(file, wanted.sha256, releases.folder / str(releases.current) / "keys")
         package = Package.read(file)
-        _mend_books()
+        mended = _mend_books()
         if package.release != releases.current:
             package.fit(str(releases.current), releases.place, downgrade=wanted.downgrade)
+            if mended:
+                package.look_for_missing()
             _idle(socket)
             stage(package, releases, say)
             _change_over(package.release, releases, socket, say)
@@ -157,9 +159,7 @@ def _last_words() -> str:
 
 def _book(package: Package, say: Say) -> None:
     """Debian's books follow: its postinst finds the release standing and running, and leaves it alone."""
-    noted = ["dpkg-query", "--show", "--showformat", BOOKED, NAME]
-    told = subprocess.run(noted, capture_output=True, text=True).stdout
-    if told == f"{package.version} installed":
+    if _noted(BOOKED) == f"{package.version} installed":
         return
     say("Debian's books are brought up to date.")
     try:
@@ -171,14 +171,25 @@ def _book(package: Package, say: Say) -> None:
         ) from None
 
 
-def _mend_books() -> None:
-    """What a cut left half done is of the release that runs: now its postinst has nothing to do. Later it would."""
+def _mend_books() -> bool:
+    """What a cut left half done is of the release that runs: now its postinst has nothing to do. Later it would.
+    False: it was cut while dpkg unpacked it. That is never configured, only installed anew, which `_book` does; until
+    then apt answers no question."""
+    if _noted(IN_A_MESS) == "reinstreq":
+        return False
     try:
         _dpkg("dpkg", "--configure", "-a")
     except subprocess.CalledProcessError as failed:
         raise NotUpdated(
             f"dpkg: {failed.stderr.strip()[-200:]}", "sudo dpkg --configure -a"
         ) from None
+    return True
+
+
+def _noted(form: str) -> str:
+    """What Debian's books say of our package."""
+    asked = ["dpkg-query", "--show", "--showformat", form, NAME]
+    return subprocess.run(asked, capture_output=True, text=True).stdout
 
 
 def _dpkg(*command: str) -> None:

@@ -181,6 +181,9 @@ class Package:
                 f"{self.release} is older than {current}.", "If that is meant: --downgrade"
             )
         self._find_room(place)
+
+    def look_for_missing(self) -> None:
+        """NotUpdated when packages of the distribution must come first. Without this look probation finds out."""
         if missing := self._missing():
             raise NotUpdated(f"It needs {missing}.", f"sudo apt-get install {missing}")
 
@@ -195,7 +198,6 @@ class Package:
             )
 
     def _missing(self) -> str:
-        """Packages of the distribution that must come first."""
         command = ["apt-get", "--simulate", "--no-download", "--allow-downgrades", "install"]
         told = subprocess.run(
             [*command, str(self.file)], capture_output=True, text=True, check=False,

@@ -141,6 +141,15 @@ class Torture:
         self.pays(told["order_no"])
         self.settles({self.running})
 
+    def mess(self) -> None:
+        """dpkg was killed while it unpacked: it wants that installed anew, and configures nothing."""
+        books = "/var/lib/dpkg/status"
+        self.machine.says(
+            "sed -i '/^Package: counter-terminal$/,/^$/s/^Status: .*/Status: install reinstreq unpacked/' "
+            f"{books} && ! dpkg --configure -a 2>/dev/null"
+        )
+        self.goes_through()
+
     # -- what happens on the unit ------------------------------------------------------------------------
 
     def another(self) -> str:
@@ -248,18 +257,25 @@ class Torture:
         self.machine.shell(f"timeout 60 sh -c '{look}'; terminalctl cancel --json", check=False)
         self.paid += 1
 
-    def reckon(self) -> None:
-        """The last word: an update that nobody cuts, Debian's books, and every sale that was paid."""
+    def goes_through(self) -> None:
+        """An update that nobody cuts, whatever was cut before it; then Debian's books are right."""
         target = self.another()
         done = self.machine.shell(
             f"terminalctl update /root/{target}.deb --downgrade --json", check=False
         )
-        self.settles({target}, said=self.end_of(done.stdout))
+        said = self.end_of(done.stdout)
+        if said is None or not said["ok"]:
+            self.odd.append(f"{target} was refused: {done.stdout} {done.stderr}")
+        self.settles({target}, said=said)
         booked = self.machine.says(
             "dpkg --audit; dpkg-query -W -f '${Version} ${db:Status-Status}' counter-terminal"
         )
         if booked != f"{target}~{self.machine.suite} installed":
             self.odd.append(f"Debian's books say {booked}")
+
+    def reckon(self) -> None:
+        """The last word: one more update, and every sale that was paid."""
+        self.goes_through()
         kept = self.machine.says("ls /opt/terminal/releases").split()
         if len(kept) != 2:
             self.odd.append(f"releases that were kept: {kept}")
@@ -336,9 +352,10 @@ def sign(file: Path, key: Path, out: Path) -> None:
 
 def plan(trials: int, dice: random.Random) -> list[tuple[str, Trial]]:
     """Half of them kills; some of everything. The full card comes last: there is no power cut on that one."""
-    share = {"power": 0.12, "forged": 0.12, "ill": 0.1, "busy": 0.04}
+    share = {"power": 0.12, "forged": 0.12, "ill": 0.1, "busy": 0.04, "mess": 0.02}
     what: dict[str, Trial] = {
         "power": Torture.power, "forged": Torture.forged, "ill": Torture.ill, "busy": Torture.busy,
+        "mess": Torture.mess,
     }  # fmt: skip
     planned = [
         (kind, what[kind])
