@@ -14,6 +14,8 @@ def advice(order: dict[str, Any]) -> str:
     if order.get("of"):
         return _of_return(order, number)
     look = f"Look up {number} in the gateway's portal"
+    if order["reason"] == Reason.MISMATCH.value and order.get("paid") == order["amount"]:
+        return f"Another amount went back than was taken. {look}, and settle the difference there."
     if order["reason"] == Reason.MISMATCH.value:
         return (
             f"The gateway took {money(order.get('paid'))}, not {money(order['amount'])}. {look}, give that "

@@ -498,6 +498,11 @@ IN_THE_PORTAL = f"Look up {ORDER} in the gateway's portal"
             "the right amount in a new sale.",
         ),
         (
+            LOOKED_AFTER | {"reason": "mismatch", "paid": {"minor": 1250, "currency": "EUR"}},
+            1,
+            f"Another amount went back than was taken. {IN_THE_PORTAL}, and settle the difference there.",
+        ),
+        (
             LOOKED_AFTER | {"reason": "fault"},
             1,
             f"A fault of this program stopped it. {IN_THE_PORTAL}: if it is paid, hand over or give the "
