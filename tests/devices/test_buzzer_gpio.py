@@ -47,10 +47,12 @@ def made(factory: MockFactory, until: Until) -> Iterator[Made]:
     devices: list[Device] = []
 
     def make(**options: object) -> Device:
+        # First: of two threads that ask for a pin at once each is given its own.
+        pin, *_ = [factory.pin(number) for number in (PIN, 5, 6, 13)]
         device = Device(Settings(PIN, **options))  # type: ignore[arg-type]
         devices.append(device)
-        until(lambda: factory.pin(PIN).function == "output")
-        factory.pin(PIN).clear_states()
+        until(lambda: pin.function == "output")
+        pin.clear_states()
         return device
 
     yield make
