@@ -8,11 +8,8 @@ import logging
 import os
 import queue
 import random
-import re
 import sys
 import termios
-import tomllib
-import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -20,14 +17,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from serial import Serial, SerialException
 
 from terminal.bench.flood import scan
-from terminal.devices.dialect import DIALECTS, Mouth, model_named
-from terminal.devices.repeats import Repeats
-from terminal.devices.scanner.serial import CODE_BYTES_MAX, Device, Lines, Settings, explain
+from terminal.devices.dialect import model_named
+from terminal.devices.scanner.serial import Device, Settings, explain
 
 PATIENCE_S = 30.0
 CODE = b"134567890123456789"
@@ -433,56 +427,7 @@ def test_a_wrong_setting_is_refused_with_the_profile(wrong: dict[str, object]) -
         msgspec.convert({**right, **wrong}, type=Settings)
 
 
-# -- the cutting itself -------------------------------------------------------------------------------
-
-
-@given(
-    sent=st.lists(st.binary(max_size=60).filter(lambda code: not set(code) & set(b"\r\n"))),
-    cuts=st.lists(st.integers(1, 9), min_size=1),
-)
-def test_codes_are_the_same_however_they_are_cut(sent: list[bytes], cuts: list[int]) -> None:
-    stream = b"".join(code + b"\r" for code in sent)
-    lines, got, turn = Lines("\r\n"), [], 0
-    while stream:
-        size = cuts[turn % len(cuts)]
-        got += lines.feed(stream[:size])
-        stream, turn = stream[size:], turn + 1
-    assert got == [code for code in sent if code]
-    assert lines.silence() == 0
-
-
-@pytest.mark.parametrize("size", [CODE_BYTES_MAX, CODE_BYTES_MAX + 1])
-@pytest.mark.parametrize("chunk", [1, 1000, 10_000])
-def test_the_longest_code_and_one_byte_more(size: int, chunk: int) -> None:
-    lines, got = Lines("\r"), []
-    stream = b"x" * size + b"\r" + b"next\r"
-    for start in range(0, len(stream), chunk):
-        got += lines.feed(stream[start : start + chunk])
-    assert got == ([b"x" * size] if size == CODE_BYTES_MAX else []) + [b"next"]
-
-
-def test_an_endless_stream_takes_no_memory() -> None:
-    lines, chunk = Lines("\r"), b"x" * 4096
-    tracemalloc.start()
-    for _ in range(1000):
-        assert lines.feed(chunk) == []
-    _, peak_bytes = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak_bytes < 100_000
-
-
-def test_silence_ends_what_was_spoilt() -> None:
-    lines = Lines("\r")
-    lines.feed(b"half")
-    lines.spoil()
-    assert lines.silence() == 0
-    assert lines.feed(b"whole\r") == [b"whole"]
-
-
-def test_spoiling_without_a_code_under_way_spoils_nothing() -> None:
-    lines = Lines("\r")
-    lines.spoil()
-    assert lines.feed(b"whole\r") == [b"whole"]
+# -- a flood, commands, the port to itself ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -491,65 +436,6 @@ def test_every_whole_code_once_and_never_a_half(seed: int) -> None:
     report = scan(2_000, seed)
     assert report["in_order"], report
     assert report["pulls"] and report["dropped_halves"], "else it was no flood"
-
-
-# -- models -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", tomllib.loads(DIALECTS.read_text()))
-def test_every_model_is_whole(name: str) -> None:
-    model = model_named(name)
-    assert model.trigger and model.stop and model.trigger != model.stop
-    assert bool(model.sleep) == bool(model.wake)
-    re.compile(model.reply)
-    assert Lines(model.suffix, model.reply).feed(CODE + b"\r") == [CODE]
-    assert Settings("/dev/ttyACM0", model=name, trigger=True, sleep=bool(model.sleep))
-
-
-def test_what_the_profile_says_goes_before_the_model() -> None:
-    assert model_named("honeywell").baud == 115200
-    assert model_named("honeywell", 9600, "|").baud == 9600
-    assert model_named("honeywell", 9600, "|").suffix == "|"
-
-
-def test_an_unknown_model_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match='"gm56" is not known; there is gm65'):
-        model_named("gm56")
-
-
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [
-        ("gm65", bytes.fromhex("02 00 00 01 00 33 31")),
-        ("newland", b"\x02\x010000#SCNTRG1\x06;\x03"),
-        ("zebra", bytes.fromhex("04 D0 00 00 FF 2C")),
-    ],
-)
-def test_an_answer_to_a_command_is_no_part_of_a_code(name: str, answer: bytes) -> None:
-    model = model_named(name)
-    lines = Lines(model.suffix, model.reply)
-    assert lines.feed(answer + answer + CODE + b"\r" + CODE + b"\r") == [CODE, CODE]
-    lines.feed(answer)
-    assert lines.silence() == 0, "an answer alone is no half code"
-
-
-def test_with_aim_a_second_half_is_no_code() -> None:
-    lines = Lines("\r", aim=True)
-    assert lines.feed(b"]Q1" + CODE + b"\r") == [b"]Q1" + CODE]
-    assert lines.feed(CODE[8:] + b"\r") == []
-
-
-def test_a_scanner_on_command_is_told_when_a_code_is_awaited() -> None:
-    model = model_named("gm65")
-    mouth = Mouth(model, trigger=True, sleep=True)
-    assert mouth.words(False, 0) == b"", "it sleeps already"
-    assert mouth.words(True, 1) == model.wake + model.trigger
-    assert mouth.words(True, 2) == b""
-    assert mouth.words(True, 5.1) == model.trigger, "before the five seconds of the first are over"
-    mouth.read_one()
-    assert mouth.words(True, 5.2) == model.trigger, "another customer's code"
-    assert mouth.words(False, 6) == model.stop + model.sleep
-    assert mouth.words(False, 7) == b""
 
 
 def test_the_commands_go_out_of_the_port(plugged: Plugged, cord: Cord, codes: Codes) -> None:
@@ -577,19 +463,3 @@ def test_nobody_else_may_open_the_port_until_it_is_closed(plugged: Plugged, cord
     device.close()
     assert not is_reserved(cord)
     Serial(str(cord.name), exclusive=True).close()
-
-
-# -- repeats ------------------------------------------------------------------------------------------
-
-
-def test_a_reading_counts_once_in_its_window() -> None:
-    repeats = Repeats(2.0)
-    assert repeats.is_new(CODE, 100.0)
-    assert not repeats.is_new(CODE, 100.05)
-    assert not repeats.is_new(CODE, 101.99)
-    assert repeats.is_new(CODE, 102.0), "from the delivery on, not from the last sighting"
-
-
-def test_another_reading_is_always_new() -> None:
-    repeats = Repeats(2.0)
-    assert [repeats.is_new(code, 1.0) for code in (b"a", b"b", b"a")] == [True, True, True]
