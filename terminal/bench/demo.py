@@ -124,8 +124,10 @@ def ended(stall: Stall, order_no: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def final() -> bool:
-        with suppress(Unanswered, KeyError):  # it is just starting, or has no time
-            found.update(stall.ask("order", order_no=order_no)["order"])
+        with suppress(Unanswered):  # it is just starting
+            found.update(
+                stall.ask("order", order_no=order_no).get("order", {})
+            )  # or has no time yet
         return bool(found.get("final"))
 
     stall.wait(final, f"the end of {order_no}", SALE_TIMEOUT_S)

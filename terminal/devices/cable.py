@@ -16,6 +16,7 @@ those between.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import select
@@ -299,10 +300,8 @@ def _clear(path: Path) -> None:
     if not path.is_socket():
         raise Refusal(f"{path} is in the way and is no socket. Remove it or correct `socket`.")
     with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(SEND_TIMEOUT_S)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
+        probe.settimeout(SEND_TIMEOUT_S)  # whoever has no place free is alive
+        if probe.connect_ex(os.fspath(path)) == errno.ECONNREFUSED:
             path.unlink(missing_ok=True)  # left behind by a power cut
             return
     raise Refusal(f"Another program serves {path}. Stop it first; is a second daemon running?")

@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """`serve`, in the keeper's thread: opens the device, calls `works` once it does, and returns when `closing` is
-    set; it closes what it opened. What it raises of `faults()` makes the device lost, in the words of `explain`;
-    it is called again after a pause that grows. `faults` is asked in the thread too: a driver's library may be
-    slow to import. `lost`: what is so until the first attempt."""
+    """`serve`, in the keeper's thread: opens the device, calls `works` once it does, and closes what it opened when
+    `closing` is set. A return before that is no fault: it is called again at once. What it raises of `faults()`
+    makes the device lost, in the words of `explain`; it is called again after a pause that grows. `faults` is asked
+    in the thread too: a driver's library may be slow to import. `lost`: what is so until the first attempt."""
 
     def __init__(
         self,

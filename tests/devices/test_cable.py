@@ -172,7 +172,9 @@ def test_the_daemon_itself_may_not_send_over_the_limit(cable: Cable) -> None:
         cable.send(bytes(1001))
 
 
-def test_a_cable_that_has_no_place_free_yet_is_waited_for(path: str) -> None:
+@pytest.fixture
+def crowded(path: str) -> Iterator[socket.socket]:
+    """A listener at `path` with no place free."""
     with socket.socket(socket.AF_UNIX) as busy:
         busy.bind(path)
         busy.listen(0)
@@ -181,10 +183,22 @@ def test_a_cable_that_has_no_place_free_yet_is_waited_for(path: str) -> None:
                 with socket.socket(socket.AF_UNIX) as end:
                     end.setblocking(False)
                     end.connect(path)
-        taking = threading.Timer(0.2, busy.accept)
-        taking.start()
-        plug(path).close()
-        taking.join()
+        yield busy
+
+
+def test_a_cable_that_has_no_place_free_yet_is_waited_for(
+    path: str, crowded: socket.socket
+) -> None:
+    taking = threading.Timer(0.2, crowded.accept)
+    taking.start()
+    plug(path).close()
+    taking.join()
+
+
+@pytest.mark.usefixtures("crowded")
+def test_who_has_no_place_free_is_alive(path: str) -> None:
+    with pytest.raises(Refusal, match="Another program serves"):
+        Cable(path)
 
 
 def test_one_client_too_many_is_turned_away(cable: Cable, path: str, until: Until) -> None:
